@@ -1,0 +1,2 @@
+/** For `migrate(pool, schema, auditMigrations)`. */
+export const auditMigrations = new URL('../../../migrations/', import.meta.url);

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { forwardHeaders } from './forward-headers.ts';
+
+describe('headers that go on to the private server', () => {
+  it('keep what the client says to the server, in order and repeated', () => {
+    const raw = [
+      'Mcp-Param-Region',
+      '=?base64?w7w=?=',
+      'X-Custom',
+      'a',
+      'x-custom',
+      'b',
+      'Origin',
+      'https://app.example',
+    ];
+    expect(forwardHeaders(raw, 'secret')).toEqual([
+      ['mcp-param-region', '=?base64?w7w=?='],
+      ['x-custom', 'a'],
+      ['x-custom', 'b'],
+      ['origin', 'https://app.example'],
+      ['accept-encoding', 'identity'],
+    ]);
+  });
+
+  it('never carry the credential, under whatever name', () => {
+    const raw = ['Authorization', 'Bearer sk-1', 'X-Api-Key', 'sk-1', 'Cookie', 'a=b', 'X-Token', 'prefix sk-1 suffix'];
+    expect(forwardHeaders(raw, 'sk-1')).toEqual([['accept-encoding', 'identity']]);
+  });
+
+  it('drop what only a gateway may assert, and what belongs to the connection', () => {
+    const raw = [
+      'X-Forwarded-For',
+      '1.2.3.4',
+      'Cf-Cloudflared-Proxy-Src',
+      'x',
+      'Sallyport-Call-Id',
+      'x',
+      'Connection',
+      'close, X-Hop',
+      'X-Hop',
+      '1',
+      'Upgrade',
+      'h2c',
+      'Accept-Encoding',
+      'gzip',
+    ];
+    expect(forwardHeaders(raw, 'sk-1')).toEqual([['accept-encoding', 'identity']]);
+  });
+});

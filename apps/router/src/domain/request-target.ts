@@ -1,0 +1,38 @@
+import { fail, ok, type Result } from '@sallyport/result';
+
+export interface RequestTarget {
+  /** `<subdomain>.<tunnel domain>`, lower case, without port. */
+  readonly host: string;
+  /** Path and query for the upstream, byte for byte as they were sent. */
+  readonly path: string;
+}
+
+/** Two labels at least; the last one is no number, so that an IPv4 address is none. */
+const hostShape =
+  /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\.[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
+/** What a client or proxy may put into a request line; the rest would be read differently by different servers. */
+const pathShape = /^\/[\x21-\x7e]*$/;
+const brokenEscape = /%(?![0-9A-Fa-f]{2})/;
+/** The private side chooses what a path reaches; a server that resolves such a segment afterwards would reach something else. */
+const dotSegment = /^[^?]*(?:\/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:\/|\\|%2f|%5c|\?|$)/i;
+
+/**
+ * Where a request is meant to go: by its Host header, or, where the router is addressed by one of its own names, by the path
+ * `/t/<host>/…`. A host that is neither is not served.
+ */
+export function requestTarget(
+  hostHeader: string | undefined,
+  url: string,
+  ownHosts: ReadonlySet<string>,
+): Result<RequestTarget, 'bad-path' | 'host-not-served'> {
+  if (!pathShape.test(url) || url.includes('#') || brokenEscape.test(url) || dotSegment.test(url))
+    return fail('bad-path');
+  const authority = (hostHeader ?? '').toLowerCase();
+  if (!ownHosts.has(authority)) {
+    const host = authority.replace(/:\d{1,5}$/, '');
+    return hostShape.test(host) && !ownHosts.has(host) ? ok({ host, path: url }) : fail('host-not-served');
+  }
+  const named = /^\/t\/([^/?]+)(\/[^?]*)?(\?.*)?$/.exec(url);
+  const [, host = '', path = '/', query = ''] = named ?? [];
+  return hostShape.test(host) ? ok({ host, path: `${path}${query}` }) : fail('host-not-served');
+}

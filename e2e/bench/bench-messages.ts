@@ -1,0 +1,43 @@
+import { callBody, legacyHeaders, modernHeaders } from '../harness/mcp.ts';
+
+/** What the upstream answers to everything: the id is the one of every request below. */
+export const answerText = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  result: { content: [{ type: 'text', text: 'The quick brown fox jumps over the lazy dog.' }], isError: false },
+});
+
+const callText = callBody('echo', { message: 'Sphinx of black quartz, judge my vow.', repeat: 3, upperCase: false });
+
+/** A legacy `ping` of exactly the call's size: relayed like a call, but neither decided on nor recorded. */
+function pingText(): string {
+  const message = (pad: string) => JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping', params: { pad } });
+  return message('x'.repeat(Buffer.byteLength(callText) - Buffer.byteLength(message(''))));
+}
+
+export interface Destination {
+  readonly port: number;
+  readonly path: string;
+  readonly apiKey: string;
+}
+
+/** A modern `tools/call` as bytes on the wire. */
+export function callRequest(to: Destination): Buffer {
+  return httpRequest(to, modernHeaders('tools/call', 'echo'), callText);
+}
+
+export function pingRequest(to: Destination): Buffer {
+  return httpRequest(to, legacyHeaders, pingText());
+}
+
+function httpRequest({ port, path, apiKey }: Destination, headers: Record<string, string>, body: string): Buffer {
+  const lines = Object.entries({
+    host: `127.0.0.1:${port}`,
+    authorization: `Bearer ${apiKey}`,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    ...headers,
+    'content-length': String(Buffer.byteLength(body)),
+  }).map(([name, value]) => `${name}: ${value}`);
+  return Buffer.from([`POST ${path} HTTP/1.1`, ...lines, '', body].join('\r\n'));
+}

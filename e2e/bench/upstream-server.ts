@@ -1,0 +1,19 @@
+/**
+ * The private server of the benchmark, in a process of its own: answers every POST with the same JSON text, and does nothing else. Prints its port, and
+ * ends with its parent.
+ */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { answerText } from './bench-messages.ts';
+
+const body = Buffer.from(answerText);
+const server = createServer((request, response) => {
+  request.resume();
+  request.once('end', () => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
+    response.end(body);
+  });
+});
+server.keepAliveTimeout = 0;
+server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
+process.once('disconnect', () => process.exit(0));

@@ -1,0 +1,2 @@
+export { ConfigurationProblems, loadConfig, parseConfig } from './load-config.ts';
+export { readSecretFile } from './read-secret-file.ts';

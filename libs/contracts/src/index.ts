@@ -1,0 +1,4 @@
+export * as audit from './generated/sallyport/audit/v1/audit.ts';
+export * as identity from './generated/sallyport/identity/v1/identity.ts';
+export * as route from './generated/sallyport/route/v1/route.ts';
+export * as tunnel from './generated/sallyport/tunnel/v1/tunnel.ts';

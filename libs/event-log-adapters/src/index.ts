@@ -1,0 +1,2 @@
+export { EventLogConnection } from './event-log-connection.ts';
+export { type EventLogConfig, eventLogConfigSchema } from './event-log-config.ts';

@@ -1,0 +1,9 @@
+/** The services of the suite, as their certificates name them (SAN DNS). */
+export const serviceName = {
+  audit: 'audit.sallyport.internal',
+  control: 'control.sallyport.internal',
+  edge: 'edge.sallyport.internal',
+  router: 'router.sallyport.internal',
+} as const;
+
+export type ServiceName = (typeof serviceName)[keyof typeof serviceName];

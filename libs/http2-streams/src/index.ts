@@ -1,0 +1,1 @@
+export { resetStream, resetWhenDestroyed } from './reset-stream.ts';

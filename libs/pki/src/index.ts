@@ -1,0 +1,6 @@
+export {
+  type CertificateAuthority,
+  createCertificateAuthority,
+  issueCertificate,
+  type IssuedCertificate,
+} from './certificate-authority.ts';

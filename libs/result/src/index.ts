@@ -1,0 +1,1 @@
+export { type Failure, type Result, type Success, fail, ok } from './result.ts';
