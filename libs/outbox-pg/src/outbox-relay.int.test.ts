@@ -18,6 +18,8 @@ import {
 class MemoryLog {
   readonly topics = new Map<string, EventRecord[]>();
   fault: (topic: string) => 'fail-before' | 'fail-after' | 'repeat-offset' | 'hang' | undefined = () => undefined;
+  /** An append waits for it. */
+  beforeAppend: () => Promise<void> = async () => undefined;
   publishers = 0;
   concurrent = 0;
   concurrentMost = 0;
@@ -50,6 +52,7 @@ class MemoryPublisher extends EventLogPublisher {
     try {
       const fault = log.fault(topic);
       await new Promise((resolve) => setTimeout(resolve, 1));
+      await log.beforeAppend();
       if (fault === 'fail-before') throw new Error('lost on the way');
       const stored = log.topics.get(topic) ?? [];
       log.topics.set(topic, stored);
@@ -261,6 +264,13 @@ describe('OutboxRelay', () => {
       connectionsMax: 2,
       statementMsMax: 5_000,
     });
+    // Each relay's first batch waits for the other's, so both have read the same head.
+    const met = Promise.withResolvers<void>();
+    let appends = 0;
+    log.beforeAppend = () => {
+      if ((appends += 1) === 2) met.resolve();
+      return met.promise;
+    };
     const relays = [openRelay({ pollMs: 5 }), openRelay({ pool: otherPool, pollMs: 7 })];
     for (const relay of relays) relay.start();
     const writers = [openWriter(fixture.pool, freshSource()), openWriter(fixture.pool, freshSource())];

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { fail, ok, type Result } from '@sallyport/result';
 
@@ -37,6 +38,8 @@ const backOffMostMs = 10_000;
 const lifeMsMin = 30_000;
 const firstAttemptsMax = 3;
 const readyMsMax = 60_000;
+/** How long output may still come after the process has ended; only a grandchild that holds the pipes makes it wait. */
+const outputMsMax = 1_000;
 /** EX_CONFIG of sysexits(3): another attempt would end the same way. */
 const configurationExitCode = 78;
 
@@ -103,11 +106,14 @@ export class SupervisedProcess {
     this.#settleStart?.(fail(`${this.name} was stopped`));
     const child = this.#child;
     if (child !== undefined && child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
-      const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+      const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
       child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
-      await ended;
+      await exited;
       clearTimeout(timer);
+      await Promise.race([closed, sleep(outputMsMax, undefined, { ref: false })]);
+      rmSync(this.#pidFile(), { force: true });
     }
     this.#log.close();
   }

@@ -100,9 +100,12 @@ export class HttpRequestCall {
     this.#stream = stream;
     stream.on('error', () => undefined);
     stream.on('drain', () => this.#call.resume());
-    this.#call.on('drain', () => stream.resume());
-    stream.once('response', (headers) => this.#respond(headers));
-    stream.on('data', (chunk: Buffer) => this.#deliver(chunk));
+    stream.once('response', (headers) => {
+      this.#respond(headers);
+      // Only now: Node tells of a head a tick later than of data that came with it, and data without a listener waits.
+      stream.on('data', (chunk: Buffer) => this.#deliver(chunk));
+      this.#call.on('drain', () => stream.resume());
+    });
     stream.once('trailers', (trailers) => {
       if (this.#over || !this.#responded) return;
       this.#call.write({ message: { $case: 'trailers', value: { headers: toHeaders(pairsOf(trailers)) } } });
@@ -133,7 +136,7 @@ export class HttpRequestCall {
   }
 
   #deliver(chunk: Buffer): void {
-    if (this.#over || !this.#responded) return;
+    if (this.#over) return;
     let wantsMore = true;
     for (let at = 0; at < chunk.length; at += messageBytesMax) {
       const value = chunk.length <= messageBytesMax ? chunk : chunk.subarray(at, at + messageBytesMax);
