@@ -90,6 +90,25 @@ export interface TunnelIdentity {
   tunnelId: string;
 }
 
+export interface CheckEnvironmentKeyRequest {
+  /** SHA-256 of the presented key, 32 bytes. */
+  keySha256: Buffer;
+}
+
+export interface CheckEnvironmentKeyResponse {
+  /** Unset where the key is unknown or was revoked. */
+  accepted: EnvironmentKeyIdentity | undefined;
+}
+
+export interface EnvironmentKeyIdentity {
+  /** `envkey_…`. */
+  keyId: string;
+  /** `env_…`. */
+  environmentId: string;
+  /** `wrkspc_…`. */
+  workspaceId: string;
+}
+
 function createBaseCheckTunnelTokenRequest(): CheckTunnelTokenRequest {
   return { accountTag: "", tunnelUuid: "", tunnelSecret: Buffer.alloc(0) };
 }
@@ -263,6 +282,166 @@ export const TunnelIdentity: MessageFns<TunnelIdentity> = {
   },
 };
 
+function createBaseCheckEnvironmentKeyRequest(): CheckEnvironmentKeyRequest {
+  return { keySha256: Buffer.alloc(0) };
+}
+
+export const CheckEnvironmentKeyRequest: MessageFns<CheckEnvironmentKeyRequest> = {
+  encode(message: CheckEnvironmentKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keySha256.length !== 0) {
+      writer.uint32(10).bytes(message.keySha256);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckEnvironmentKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckEnvironmentKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keySha256 = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCheckEnvironmentKeyResponse(): CheckEnvironmentKeyResponse {
+  return { accepted: undefined };
+}
+
+export const CheckEnvironmentKeyResponse: MessageFns<CheckEnvironmentKeyResponse> = {
+  encode(message: CheckEnvironmentKeyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accepted !== undefined) {
+      EnvironmentKeyIdentity.encode(message.accepted, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckEnvironmentKeyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckEnvironmentKeyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accepted = EnvironmentKeyIdentity.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEnvironmentKeyIdentity(): EnvironmentKeyIdentity {
+  return { keyId: "", environmentId: "", workspaceId: "" };
+}
+
+export const EnvironmentKeyIdentity: MessageFns<EnvironmentKeyIdentity> = {
+  encode(message: EnvironmentKeyIdentity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyId !== "") {
+      writer.uint32(10).string(message.keyId);
+    }
+    if (message.environmentId !== "") {
+      writer.uint32(18).string(message.environmentId);
+    }
+    if (message.workspaceId !== "") {
+      writer.uint32(26).string(message.workspaceId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EnvironmentKeyIdentity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnvironmentKeyIdentity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.environmentId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.workspaceId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 /** TunnelTokenService is the only service that an edge may call: the edge stands in the DMZ. */
 export type TunnelTokenServiceService = typeof TunnelTokenServiceService;
 export const TunnelTokenServiceService = {
@@ -319,6 +498,56 @@ export const TunnelTokenServiceClient = makeGenericClientConstructor(
 ) as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): TunnelTokenServiceClient;
   service: typeof TunnelTokenServiceService;
+  serviceName: string;
+};
+
+/** EnvironmentKeyService tells a scheduler whether an executor's key is good. */
+export type EnvironmentKeyServiceService = typeof EnvironmentKeyServiceService;
+export const EnvironmentKeyServiceService = {
+  /** Idempotent, no side effect. A refusal is a reply; UNAVAILABLE means that the answer is not known. */
+  checkEnvironmentKey: {
+    path: "/sallyport.identity.v1.EnvironmentKeyService/CheckEnvironmentKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CheckEnvironmentKeyRequest): Buffer =>
+      Buffer.from(CheckEnvironmentKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CheckEnvironmentKeyRequest => CheckEnvironmentKeyRequest.decode(value),
+    responseSerialize: (value: CheckEnvironmentKeyResponse): Buffer =>
+      Buffer.from(CheckEnvironmentKeyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CheckEnvironmentKeyResponse => CheckEnvironmentKeyResponse.decode(value),
+  },
+} as const;
+
+export interface EnvironmentKeyServiceServer extends UntypedServiceImplementation {
+  /** Idempotent, no side effect. A refusal is a reply; UNAVAILABLE means that the answer is not known. */
+  checkEnvironmentKey: handleUnaryCall<CheckEnvironmentKeyRequest, CheckEnvironmentKeyResponse>;
+}
+
+export interface EnvironmentKeyServiceClient extends Client {
+  /** Idempotent, no side effect. A refusal is a reply; UNAVAILABLE means that the answer is not known. */
+  checkEnvironmentKey(
+    request: CheckEnvironmentKeyRequest,
+    callback: (error: ServiceError | null, response: CheckEnvironmentKeyResponse) => void,
+  ): ClientUnaryCall;
+  checkEnvironmentKey(
+    request: CheckEnvironmentKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CheckEnvironmentKeyResponse) => void,
+  ): ClientUnaryCall;
+  checkEnvironmentKey(
+    request: CheckEnvironmentKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CheckEnvironmentKeyResponse) => void,
+  ): ClientUnaryCall;
+}
+
+export const EnvironmentKeyServiceClient = makeGenericClientConstructor(
+  EnvironmentKeyServiceService,
+  "sallyport.identity.v1.EnvironmentKeyService",
+) as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): EnvironmentKeyServiceClient;
+  service: typeof EnvironmentKeyServiceService;
   serviceName: string;
 };
 

@@ -217,6 +217,11 @@ export interface PolicyRule {
   method: string;
   /** The tool's, prompt's or resource's name. */
   name: string;
+  /**
+   * Not empty for a rule about sandboxes: a pattern for the environment's id or name. Such a rule says nothing of tunnels, and one without
+   * it nothing of sandboxes.
+   */
+  environment: string;
 }
 
 export interface WatchRevisionRequest {
@@ -224,6 +229,34 @@ export interface WatchRevisionRequest {
 
 export interface WatchRevisionResponse {
   revision: bigint;
+}
+
+export interface ResolvePrincipalRequest {
+  /** SHA-256 of the presented credential, 32 bytes. */
+  credentialSha256: Buffer;
+}
+
+export interface ResolvePrincipalResponse {
+  /** See WatchRevision. */
+  revision: bigint;
+  /** Unset where there is no such credential, it was revoked, or it may not call. */
+  principal: Principal | undefined;
+}
+
+export interface Principal {
+  /** `wrkspc_…`. */
+  workspaceId: string;
+  /** `apikey_…`. */
+  principalId: string;
+}
+
+export interface ResolvePolicyRequest {
+  workspaceId: string;
+}
+
+export interface ResolvePolicyResponse {
+  revision: bigint;
+  policy: Policy | undefined;
 }
 
 function createBaseResolveRouteRequest(): ResolveRouteRequest {
@@ -569,7 +602,15 @@ export const Policy: MessageFns<Policy> = {
 };
 
 function createBasePolicyRule(): PolicyRule {
-  return { ruleId: "", effect: PolicyEffect.UNSPECIFIED, tunnel: "", server: "", method: "", name: "" };
+  return {
+    ruleId: "",
+    effect: PolicyEffect.UNSPECIFIED,
+    tunnel: "",
+    server: "",
+    method: "",
+    name: "",
+    environment: "",
+  };
 }
 
 export const PolicyRule: MessageFns<PolicyRule> = {
@@ -591,6 +632,9 @@ export const PolicyRule: MessageFns<PolicyRule> = {
     }
     if (message.name !== "") {
       writer.uint32(50).string(message.name);
+    }
+    if (message.environment !== "") {
+      writer.uint32(58).string(message.environment);
     }
     return writer;
   },
@@ -654,6 +698,14 @@ export const PolicyRule: MessageFns<PolicyRule> = {
             }
 
             message.name = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.environment = reader.string();
             continue;
           }
         }
@@ -753,6 +805,275 @@ export const WatchRevisionResponse: MessageFns<WatchRevisionResponse> = {
   },
 };
 
+function createBaseResolvePrincipalRequest(): ResolvePrincipalRequest {
+  return { credentialSha256: Buffer.alloc(0) };
+}
+
+export const ResolvePrincipalRequest: MessageFns<ResolvePrincipalRequest> = {
+  encode(message: ResolvePrincipalRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.credentialSha256.length !== 0) {
+      writer.uint32(10).bytes(message.credentialSha256);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolvePrincipalRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolvePrincipalRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.credentialSha256 = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseResolvePrincipalResponse(): ResolvePrincipalResponse {
+  return { revision: 0n, principal: undefined };
+}
+
+export const ResolvePrincipalResponse: MessageFns<ResolvePrincipalResponse> = {
+  encode(message: ResolvePrincipalResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.principal !== undefined) {
+      Principal.encode(message.principal, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolvePrincipalResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolvePrincipalResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.principal = Principal.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePrincipal(): Principal {
+  return { workspaceId: "", principalId: "" };
+}
+
+export const Principal: MessageFns<Principal> = {
+  encode(message: Principal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workspaceId !== "") {
+      writer.uint32(10).string(message.workspaceId);
+    }
+    if (message.principalId !== "") {
+      writer.uint32(18).string(message.principalId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Principal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePrincipal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workspaceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.principalId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseResolvePolicyRequest(): ResolvePolicyRequest {
+  return { workspaceId: "" };
+}
+
+export const ResolvePolicyRequest: MessageFns<ResolvePolicyRequest> = {
+  encode(message: ResolvePolicyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workspaceId !== "") {
+      writer.uint32(10).string(message.workspaceId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolvePolicyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolvePolicyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workspaceId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseResolvePolicyResponse(): ResolvePolicyResponse {
+  return { revision: 0n, policy: undefined };
+}
+
+export const ResolvePolicyResponse: MessageFns<ResolvePolicyResponse> = {
+  encode(message: ResolvePolicyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.revision !== 0n) {
+      if (BigInt.asUintN(64, message.revision) !== message.revision) {
+        throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.revision);
+    }
+    if (message.policy !== undefined) {
+      Policy.encode(message.policy, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolvePolicyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolvePolicyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.revision = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.policy = Policy.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 /** RouteService tells a router who calls and where the call may go. */
 export type RouteServiceService = typeof RouteServiceService;
 export const RouteServiceService = {
@@ -766,6 +1087,29 @@ export const RouteServiceService = {
     responseSerialize: (value: ResolveRouteResponse): Buffer =>
       Buffer.from(ResolveRouteResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ResolveRouteResponse => ResolveRouteResponse.decode(value),
+  },
+  /** Resolves a credential that may call to who presents it. Idempotent. For routers, before a call of a session's tool. */
+  resolvePrincipal: {
+    path: "/sallyport.route.v1.RouteService/ResolvePrincipal" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResolvePrincipalRequest): Buffer =>
+      Buffer.from(ResolvePrincipalRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResolvePrincipalRequest => ResolvePrincipalRequest.decode(value),
+    responseSerialize: (value: ResolvePrincipalResponse): Buffer =>
+      Buffer.from(ResolvePrincipalResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResolvePrincipalResponse => ResolvePrincipalResponse.decode(value),
+  },
+  /** The policy of a workspace. Idempotent. For schedulers. NOT_FOUND for an unknown workspace. */
+  resolvePolicy: {
+    path: "/sallyport.route.v1.RouteService/ResolvePolicy" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResolvePolicyRequest): Buffer => Buffer.from(ResolvePolicyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResolvePolicyRequest => ResolvePolicyRequest.decode(value),
+    responseSerialize: (value: ResolvePolicyResponse): Buffer =>
+      Buffer.from(ResolvePolicyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResolvePolicyResponse => ResolvePolicyResponse.decode(value),
   },
   /**
    * Streams the revision of everything that ResolveRoute depends on: one message at once, one after each change, and one a second.
@@ -786,6 +1130,10 @@ export const RouteServiceService = {
 export interface RouteServiceServer extends UntypedServiceImplementation {
   /** Resolves a credential and a host to a route. Idempotent. Refusals are replies; UNAVAILABLE means not known. */
   resolveRoute: handleUnaryCall<ResolveRouteRequest, ResolveRouteResponse>;
+  /** Resolves a credential that may call to who presents it. Idempotent. For routers, before a call of a session's tool. */
+  resolvePrincipal: handleUnaryCall<ResolvePrincipalRequest, ResolvePrincipalResponse>;
+  /** The policy of a workspace. Idempotent. For schedulers. NOT_FOUND for an unknown workspace. */
+  resolvePolicy: handleUnaryCall<ResolvePolicyRequest, ResolvePolicyResponse>;
   /**
    * Streams the revision of everything that ResolveRoute depends on: one message at once, one after each change, and one a second.
    * A router drops its cache when the revision changes, and trusts it only for a bounded time after the last message.
@@ -809,6 +1157,38 @@ export interface RouteServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ResolveRouteResponse) => void,
+  ): ClientUnaryCall;
+  /** Resolves a credential that may call to who presents it. Idempotent. For routers, before a call of a session's tool. */
+  resolvePrincipal(
+    request: ResolvePrincipalRequest,
+    callback: (error: ServiceError | null, response: ResolvePrincipalResponse) => void,
+  ): ClientUnaryCall;
+  resolvePrincipal(
+    request: ResolvePrincipalRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResolvePrincipalResponse) => void,
+  ): ClientUnaryCall;
+  resolvePrincipal(
+    request: ResolvePrincipalRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResolvePrincipalResponse) => void,
+  ): ClientUnaryCall;
+  /** The policy of a workspace. Idempotent. For schedulers. NOT_FOUND for an unknown workspace. */
+  resolvePolicy(
+    request: ResolvePolicyRequest,
+    callback: (error: ServiceError | null, response: ResolvePolicyResponse) => void,
+  ): ClientUnaryCall;
+  resolvePolicy(
+    request: ResolvePolicyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResolvePolicyResponse) => void,
+  ): ClientUnaryCall;
+  resolvePolicy(
+    request: ResolvePolicyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResolvePolicyResponse) => void,
   ): ClientUnaryCall;
   /**
    * Streams the revision of everything that ResolveRoute depends on: one message at once, one after each change, and one a second.
