@@ -31,6 +31,8 @@ const outcomeStatuses = [
   'http_error',
   'transport_error',
   'invalid_response',
+  'not_placed',
+  'sandbox_lost',
   'deadline',
   'client_cancelled',
   'client_gone',

@@ -2,8 +2,35 @@ import { z } from 'zod';
 
 const text = (charactersMax: number) => z.string().max(charactersMax);
 
+const routeSchema = z.strictObject({
+  tunnelId: text(64),
+  host: text(255),
+  mode: z.enum(['end_to_end', 'transport']),
+  /** True where the proxy cannot check that it is the router who calls. */
+  routerUnauthenticated: z.boolean(),
+});
+
+const sandboxSchema = z.strictObject({
+  /** `env_…`. */
+  environmentId: text(64),
+  /** The isolation that the environment asks for: `none` means that calls may run on the bare host. */
+  requiredTier: text(16),
+  /** Who runs it; absent until the call has been given to an executor. */
+  executor: z
+    .strictObject({
+      executorId: text(64),
+      /** `work_…`, and the fencing token of the claim. */
+      workId: text(64),
+      leaseToken: z.int().positive(),
+      /** The isolation that the executor has proved. */
+      tier: text(16),
+      insecureNoIsolation: z.boolean(),
+    })
+    .optional(),
+});
+
 /**
- * What a call is about: the same in each of its events, so that every event can be read alone. Texts that a client chose are cut to
+ * What a call is about: in each of its events, so that every event can be read alone. Texts that a client chose are cut to
  * their bound and made well-formed before they come here.
  */
 export const callSubjectSchema = z.strictObject({
@@ -20,11 +47,11 @@ export const callSubjectSchema = z.strictObject({
     clientName: text(128).optional(),
     clientVersion: text(64).optional(),
   }),
-  /** A reference to the client's MCP session where it has one, see `sessionReference`. */
+  /** For a call through a tunnel, a reference to the client's MCP session where it has one, see `sessionReference`; in a sandbox `sesn_…`. */
   session: z.strictObject({ id: text(128) }).optional(),
   tool: z.strictObject({
     name: text(256),
-    /** The subdomain that names the MCP server. */
+    /** The subdomain that names the MCP server; `sandbox` for a session's own tools. */
     server: text(64),
     primitive: z.enum(['tool']),
   }),
@@ -35,14 +62,12 @@ export const callSubjectSchema = z.strictObject({
     protocolVersion: text(32),
     era: z.enum(['legacy', 'modern']),
   }),
-  route: z.strictObject({
-    tunnelId: text(64),
-    host: text(255),
-    mode: z.enum(['end_to_end', 'transport']),
-    /** True where the proxy cannot check that it is the router who calls. */
-    routerUnauthenticated: z.boolean(),
-  }),
+  /** Of a call through a tunnel. */
+  route: routeSchema.optional(),
+  /** Of a call in a sandbox. */
+  sandbox: sandboxSchema.optional(),
   arguments: z.strictObject({ commitment: text(64), bytes: z.int().nonnegative() }),
 });
-
 export type CallSubject = z.infer<typeof callSubjectSchema>;
+export type CallRoute = z.infer<typeof routeSchema>;
+export type CallSandbox = z.infer<typeof sandboxSchema>;

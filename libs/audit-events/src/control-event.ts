@@ -3,6 +3,17 @@ import { z } from 'zod';
 const id = z.string().max(64);
 const name = z.string().max(255).nullable();
 
+const executorShape = { workspaceId: id, environmentId: id, executorId: id, environmentKeyId: id };
+const leaseShape = {
+  workspaceId: id,
+  environmentId: id,
+  sessionId: id,
+  workId: id,
+  executorId: id,
+  /** The fencing token of the claim. */
+  leaseToken: z.int().positive(),
+};
+
 export const controlBodySchemas = {
   workspace_created: z.strictObject({ workspaceId: id, name: z.string().max(255) }),
   api_key_created: z.strictObject({
@@ -40,6 +51,38 @@ export const controlBodySchemas = {
     fingerprint: z.string().max(64),
   }),
   tunnel_certificate_archived: z.strictObject({ workspaceId: id, tunnelId: id, certificateId: id }),
+  environment_created: z.strictObject({
+    workspaceId: id,
+    environmentId: id,
+    name: z.string().max(255),
+    requiredTier: z.string().max(16),
+  }),
+  environment_archived: z.strictObject({ workspaceId: id, environmentId: id }),
+  environment_key_created: z.strictObject({
+    workspaceId: id,
+    environmentId: id,
+    environmentKeyId: id,
+    name: z.string().max(255),
+  }),
+  environment_key_revoked: z.strictObject({ workspaceId: id, environmentId: id, environmentKeyId: id }),
+  session_created: z.strictObject({ workspaceId: id, environmentId: id, sessionId: id }),
+  session_archived: z.strictObject({ workspaceId: id, environmentId: id, sessionId: id }),
+  executor_connected: z.strictObject({
+    ...executorShape,
+    version: z.string().max(64),
+    /** Derived from what the executor's self-test proved. */
+    tier: z.string().max(16),
+    insecureNoIsolation: z.boolean(),
+    region: z.string().max(64),
+    slots: z.int().nonnegative(),
+    /** Checks of the self-test that were not proved. */
+    unproved: z.array(z.string().max(64)).max(64),
+  }),
+  /** An executor with a good key was turned away, or cut off. */
+  executor_refused: z.strictObject({ ...executorShape, reason: z.string().max(64) }),
+  executor_disconnected: z.strictObject({ ...executorShape, reason: z.string().max(64) }),
+  lease_claimed: z.strictObject(leaseShape),
+  lease_ended: z.strictObject({ ...leaseShape, reason: z.string().max(64) }),
   audit_read: z.strictObject({ workspaceId: id, operation: z.string().max(64), callId: id.optional() }),
 } as const;
 

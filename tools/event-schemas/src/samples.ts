@@ -73,6 +73,17 @@ const calls: readonly CallEventBody[] = [
 
 const ids = { workspaceId, tunnelId };
 const certificateId = 'tcrt_0jc1vqg0000r00000000000006';
+const environment = { workspaceId, environmentId: 'env_0jc1vqg0000r00000000000007' };
+const environmentKeyId = 'envkey_0jc1vqg0000r00000000000008';
+const sessionId = 'sesn_0jc1vqg0000r00000000000009';
+const executor = { ...environment, executorId: '0198c0de-0000-7000-8000-00000000e0e0', environmentKeyId };
+const lease = {
+  ...environment,
+  sessionId,
+  workId: 'work_0jc1vqg0000r0000000000000a',
+  executorId: executor.executorId,
+  leaseToken: 2,
+};
 const controls: readonly ControlEventBody[] = [
   { name: 'workspace_created', body: { workspaceId, name: 'Platform' } },
   { name: 'api_key_created', body: { workspaceId, apiKeyId, name: 'support agent', scopes: ['call'] } },
@@ -87,6 +98,28 @@ const controls: readonly ControlEventBody[] = [
   { name: 'tunnel_token_rotated', body: { ...ids, tokenId: stamp.id, reason: 'quarterly' } },
   { name: 'tunnel_certificate_registered', body: { ...ids, certificateId, fingerprint: sha256 } },
   { name: 'tunnel_certificate_archived', body: { ...ids, certificateId } },
+  { name: 'environment_created', body: { ...environment, name: 'build', requiredTier: 'namespace' } },
+  { name: 'environment_archived', body: environment },
+  { name: 'environment_key_created', body: { ...environment, environmentKeyId, name: 'worker hosts' } },
+  { name: 'environment_key_revoked', body: { ...environment, environmentKeyId } },
+  { name: 'session_created', body: { ...environment, sessionId } },
+  { name: 'session_archived', body: { ...environment, sessionId } },
+  {
+    name: 'executor_connected',
+    body: {
+      ...executor,
+      version: 'sallyport/0.1.0',
+      tier: 'namespace',
+      insecureNoIsolation: false,
+      region: 'eu-1',
+      slots: 8,
+      unproved: ['cpu_bounded'],
+    },
+  },
+  { name: 'executor_refused', body: { ...executor, reason: 'capabilities_contradict' } },
+  { name: 'executor_disconnected', body: { ...executor, reason: 'connection_lost' } },
+  { name: 'lease_claimed', body: lease },
+  { name: 'lease_ended', body: { ...lease, reason: 'lease_expired' } },
   { name: 'audit_read', body: { workspaceId, operation: 'show_call', callId: subject.callId } },
 ];
 
