@@ -55,8 +55,8 @@ export type CallSignals = ReturnType<typeof callSignals>;
 function fieldsOf({ subject, traceparent }: CallRecord) {
   return {
     callId: subject.callId,
-    tunnelId: subject.route.tunnelId,
-    server: subject.route.host,
+    tunnelId: subject.route?.tunnelId,
+    server: subject.route?.host,
     principalId: subject.actor.principalId,
     traceId: traceparent.slice(3, 35),
     spanId: traceparent.slice(36, 52),

@@ -31,6 +31,8 @@ describe('policy rules', () => {
     ['a foreign field', [{ effect: 'allow', tools: ['a'] }], 0],
     ['tool and name', [{ effect: 'allow', tool: 'a', name: 'b' }], 0],
     ['tool with another method', [{ effect: 'allow', tool: 'a', method: 'prompts/get' }], 0],
+    ['environment and tunnel', [{ effect: 'allow', environment: 'ci', tunnel: '*' }], 0],
+    ['an empty environment', [{ effect: 'allow', environment: '' }], 0],
     ['an empty pattern', [{ effect: 'allow', tool: '' }], 0],
     ['a long pattern', [{ effect: 'allow', tool: 'a'.repeat(257) }], 0],
     [

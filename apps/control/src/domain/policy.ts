@@ -8,6 +8,8 @@ export interface PolicyRule {
   readonly server: string;
   readonly method: string;
   readonly name: string;
+  /** Where the rule is about sandboxes: a pattern for the id or the name of an environment. */
+  readonly environment?: string;
 }
 
 export type PolicyRefusal = { readonly rule: number; readonly problem: string };
@@ -16,12 +18,12 @@ const rulesMax = 1_000;
 const patternCharactersMax = 256;
 const idShape = /^[A-Za-z0-9._-]{1,64}$/;
 const effects = new Set(['allow', 'deny']);
-const fields = new Set(['id', 'effect', 'tunnel', 'server', 'method', 'tool', 'name']);
+const fields = new Set(['id', 'effect', 'tunnel', 'server', 'method', 'tool', 'name', 'environment']);
 
 /**
  * Reads rules as an author writes them: `effect` is required, a missing pattern means `*`, except `method`, which means `tools/call`;
- * `tool` is the short way to say `name` for that method; a missing `id` becomes the rule's position. The order of rules has no meaning: any denial that
- * matches wins, then any permission; what nothing permits is denied.
+ * `tool` is the short way to say `name` for that method; a missing `id` becomes the rule's position. A rule with `environment` is about sandboxes, one
+ * without it about tunnels. The order of rules has no meaning: any denial that matches wins, then any permission; what nothing permits is denied.
  */
 export function parsePolicyRules(value: unknown): Result<readonly PolicyRule[], PolicyRefusal> {
   if (!Array.isArray(value)) return fail({ rule: -1, problem: '`rules` must be a list' });
@@ -53,11 +55,15 @@ function parseRule(value: unknown, index: number): Result<PolicyRule, string> {
   ) {
     return fail('`tool` stands for `name` with the method `tools/call`: give one of the two');
   }
+  if (entry['environment'] !== undefined && (entry['tunnel'] !== undefined || entry['server'] !== undefined)) {
+    return fail('a rule with `environment` is about sandboxes: it has no `tunnel` and no `server`');
+  }
   const patterns = {
     tunnel: entry['tunnel'] ?? '*',
     server: entry['server'] ?? '*',
     method: entry['method'] ?? 'tools/call',
     name: entry['tool'] ?? entry['name'] ?? '*',
+    ...(entry['environment'] === undefined ? {} : { environment: entry['environment'] }),
   };
   for (const [field, pattern] of Object.entries(patterns)) {
     if (typeof pattern !== 'string' || pattern === '' || pattern.length > patternCharactersMax) {

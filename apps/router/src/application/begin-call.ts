@@ -1,6 +1,6 @@
 import type { CallSubject } from '@sallyport/audit-events';
 import { fail, ok, type Result } from '@sallyport/result';
-import { decide, type PolicyAnswer } from '../domain/policy.ts';
+import { decide, type PolicyAnswer } from '@sallyport/policy';
 import type { CallRecord, CallRecorder } from '../ports/call-recorder.ts';
 import type { ClockAndIds } from '../ports/clock-and-ids.ts';
 import type { Route } from '../ports/routes.ts';

@@ -1,5 +1,5 @@
 import type { Result } from '@sallyport/result';
-import type { Policy } from '../domain/policy.ts';
+import type { Policy } from '@sallyport/policy';
 
 export interface Route {
   readonly workspaceId: string;

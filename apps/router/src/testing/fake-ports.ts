@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { Decision, Outcome } from '@sallyport/audit-events';
 import { fail, ok, type Result } from '@sallyport/result';
-import type { PolicyRule } from '../domain/policy.ts';
+import type { PolicyRule } from '@sallyport/policy';
 import { type CallRecord, CallRecorder, type EndPhase } from '../ports/call-recorder.ts';
 import { type Route, type RouteRefusal, Routes } from '../ports/routes.ts';
 import {
@@ -138,6 +138,7 @@ export const allowTool = (name: string): PolicyRule => ({
   tunnel: '*',
   server: '*',
   method: 'tools/call',
+  environment: '',
   name,
 });
 

@@ -103,6 +103,7 @@ function toMessage(resolved: ResolvedRoute): route.Route {
         server: rule.server,
         method: rule.method,
         name: rule.name,
+        environment: rule.environment ?? '',
       })),
     },
   };

@@ -49,7 +49,7 @@ describe('an HTTP request in transport mode', () => {
       connections: { pick: () => ({ open: () => ({ ok: true, value: stream }), ended: undefined }) },
       streams: { openTimeoutMs: 1_000, responseHeaderTimeoutMs: 1_000 },
       signals: { streamEnded: () => undefined },
-      telemetry: Telemetry.start('edge', { endpoint: undefined }),
+      telemetry: Telemetry.start('edge', { sampleRatio: 1, metricsIntervalMs: 60_000 }),
     } as unknown as Dependencies;
     new HttpRequestCall(dependencies, call as unknown as Call);
     const head = { tunnelId: 'tnl_1', method: 'POST', authority: 'app.acme.tunnel.test', path: '/', headers: [] };

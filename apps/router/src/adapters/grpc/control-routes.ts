@@ -4,7 +4,7 @@ import { route as wire } from '@sallyport/contracts';
 import { callUnary, type GrpcChannel } from '@sallyport/grpc';
 import { fail, ok, type Result } from '@sallyport/result';
 import type { Logger } from '@sallyport/telemetry';
-import type { Policy } from '../../domain/policy.ts';
+import type { Policy } from '@sallyport/policy';
 import { type Route, type RouteRefusal, Routes } from '../../ports/routes.ts';
 import { type CachedRoute, RouteCache } from './route-cache.ts';
 
@@ -134,6 +134,7 @@ function parsePolicy(policy: wire.Policy): Policy | undefined {
       server: rule.server,
       method: rule.method,
       name: rule.name,
+      environment: rule.environment,
     });
   }
   return { policyId: policy.policyId, sha256: policy.sha256, rules };

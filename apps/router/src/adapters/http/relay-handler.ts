@@ -15,7 +15,7 @@ import type { BeginCall } from '../../application/begin-call.ts';
 import type { CallInFlight } from '../../application/call-in-flight.ts';
 import type { CallScope, OpenCalls } from '../../application/open-calls.ts';
 import { methodKind } from '../../domain/mcp-method.ts';
-import { decide } from '../../domain/policy.ts';
+import { decide } from '@sallyport/policy';
 import type { ClockAndIds } from '../../ports/clock-and-ids.ts';
 import type { Route } from '../../ports/routes.ts';
 import type { UpstreamExchange, UpstreamFailure, UpstreamResponse, Upstreams } from '../../ports/upstreams.ts';

@@ -6,7 +6,7 @@ import {
   type SseEvent,
   SseEventReader,
 } from '@sallyport/mcp-wire';
-import { entryRule } from '../../domain/policy.ts';
+import { entryRule } from '../../domain/entry-rule.ts';
 import type { Route } from '../../ports/routes.ts';
 import type { UpstreamResponse } from '../../ports/upstreams.ts';
 import type { ClientResponse } from './client-response.ts';

@@ -9,7 +9,7 @@ import {
 } from '@sallyport/mcp-wire';
 import type { CallInFlight, EndFacts } from '../../application/call-in-flight.ts';
 import { endFromAnswer } from '../../domain/call-outcome.ts';
-import { type EntryRule, entryRule } from '../../domain/policy.ts';
+import { type EntryRule, entryRule } from '../../domain/entry-rule.ts';
 import type { Route } from '../../ports/routes.ts';
 import type { UpstreamResponse } from '../../ports/upstreams.ts';
 import { answerOf } from './answer-of.ts';

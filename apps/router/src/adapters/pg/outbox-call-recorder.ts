@@ -83,7 +83,7 @@ export function orphanedDraft(ids: ClockAndIds, orphan: OrphanedCall): EventDraf
 
 function draft(ids: ClockAndIds, call: CallRecord, seq: number, event: CallEventBody): EventDraft {
   const { subject, traceparent } = call;
-  const key = `${subject.route.tunnelId}/${subject.actor.principalId}`;
+  const key = `${subject.route?.tunnelId ?? ''}/${subject.actor.principalId}`;
   const stamp = { id: ids.uuid(), timeMs: ids.nowMs(), key, traceparent };
   return {
     topic: auditTopic.toolcall,

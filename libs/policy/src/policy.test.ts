@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decide, entryRule, type PolicyRule } from './policy.ts';
+import { decide, type PolicyRule } from './policy.ts';
 
 const rule = (id: string, effect: 'allow' | 'deny', rest: Partial<PolicyRule> = {}): PolicyRule => ({
   id,
@@ -8,6 +8,7 @@ const rule = (id: string, effect: 'allow' | 'deny', rest: Partial<PolicyRule> = 
   server: '*',
   method: 'tools/call',
   name: '*',
+  environment: '',
   ...rest,
 });
 const question = {
@@ -45,17 +46,18 @@ describe('policy', () => {
     expect(ask([rule('a', 'allow', { name: 'Write' })])).toMatchObject({ effect: 'deny' });
   });
 
-  it('shows of a list what its entries may be used for', () => {
-    const rules = [
-      rule('a', 'allow', { name: 'read*' }),
-      rule('b', 'deny', { name: 'read_all' }),
-      rule('c', 'allow', { method: 'resources/read', name: 'file:///public/*' }),
-    ];
-    const { method: _method, name: _name, ...place } = question;
-    const shows = entryRule({ ...place, policy: { policyId: 'pol_1', sha256: '', rules } });
-    expect(['read', 'read_all', 'write'].map((name) => shows('tools/list', name))).toEqual([true, false, false]);
-    expect(['file:///public/a', 'file:///a'].map((name) => shows('resources/list', name))).toEqual([true, false]);
-    expect(shows('prompts/list', 'read')).toBe(false);
-    expect(shows('no/list', 'read')).toBe(false);
+  it('keeps rules about sandboxes and rules about tunnels apart', () => {
+    const sandbox = { environmentId: 'env_1', environmentName: 'ci', tool: 'bash' };
+    const inSandbox = (rules: readonly PolicyRule[]) =>
+      decide({ policyId: 'pol_1', sha256: '', rules }, sandbox).effect;
+    expect(inSandbox([rule('a', 'allow')])).toBe('deny');
+    expect(ask([rule('a', 'allow', { environment: '*' })])).toMatchObject({ effect: 'deny' });
+    expect(inSandbox([rule('a', 'allow', { environment: 'env_1' })])).toBe('allow');
+    expect(inSandbox([rule('a', 'allow', { environment: 'c*', name: 'ba*' })])).toBe('allow');
+    expect(inSandbox([rule('a', 'allow', { environment: '*', name: 'read' })])).toBe('deny');
+    expect(inSandbox([rule('a', 'allow', { environment: '*', method: 'prompts/get' })])).toBe('deny');
+    expect(inSandbox([rule('a', 'allow', { environment: '*' }), rule('b', 'deny', { environment: 'ci' })])).toBe(
+      'deny',
+    );
   });
 });
