@@ -1,2 +1,2 @@
-export { type EventCodec, PgEventStore } from './pg-event-store.ts';
+export { appendEvents, type EventCodec, isVersionConflict, PgEventStore } from './pg-event-store.ts';
 export { eventStoreMigrations } from './event-store-migrations.ts';

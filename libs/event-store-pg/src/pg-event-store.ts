@@ -15,6 +15,25 @@ export type WithinAppend<Event> = (
   version: number,
 ) => Promise<void>;
 
+/** Appends within a transaction of the caller's. Throws a unique violation of `stream_event_pkey` where the stream has moved on: see `isVersionConflict`. */
+export async function appendEvents(
+  client: pg.ClientBase,
+  streamId: string,
+  expectedVersion: number,
+  encoded: readonly { readonly type: string; readonly data: unknown }[],
+): Promise<void> {
+  await client.query(
+    `insert into stream_event (stream_id, version, type, data)
+     select $1, $2 + position, type, data from rows from (unnest($3::text[]), unnest($4::jsonb[])) with ordinality as t(type, data, position)`,
+    [
+      streamId,
+      expectedVersion,
+      encoded.map((event) => event.type),
+      encoded.map((event) => JSON.stringify(event.data)),
+    ],
+  );
+}
+
 const uniqueViolation = '23505';
 
 export class PgEventStore<Event> extends EventStore<Event> {
@@ -43,16 +62,7 @@ export class PgEventStore<Event> extends EventStore<Event> {
     let broken: Error | undefined;
     try {
       await client.query('begin');
-      await client.query(
-        `insert into stream_event (stream_id, version, type, data)
-         select $1, $2 + position, type, data from rows from (unnest($3::text[]), unnest($4::jsonb[])) with ordinality as t(type, data, position)`,
-        [
-          streamId,
-          expectedVersion,
-          encoded.map((event) => event.type),
-          encoded.map((event) => JSON.stringify(event.data)),
-        ],
-      );
+      await appendEvents(client, streamId, expectedVersion, encoded);
       await this.#within(client, streamId, events, expectedVersion + events.length);
       await client.query('commit');
       return 'appended';
@@ -68,7 +78,7 @@ export class PgEventStore<Event> extends EventStore<Event> {
   }
 }
 
-function isVersionConflict(error: unknown): boolean {
+export function isVersionConflict(error: unknown): boolean {
   return (
     error instanceof Error &&
     'code' in error &&

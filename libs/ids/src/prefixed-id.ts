@@ -1,5 +1,18 @@
 /** What an id names. The prefixes are those of the public API (Managed Agents), plus our own for objects it lacks. */
-export type IdPrefix = 'wrkspc' | 'apikey' | 'tnl' | 'tcrt' | 'pol' | 'call' | 'req' | 'rule';
+export type IdPrefix =
+  | 'wrkspc'
+  | 'apikey'
+  | 'tnl'
+  | 'tcrt'
+  | 'pol'
+  | 'call'
+  | 'req'
+  | 'rule'
+  | 'env'
+  | 'envkey'
+  | 'sesn'
+  | 'sevt'
+  | 'work';
 
 /** `<prefix>_` and 26 characters of Crockford base 32 in lower case: 128 bits. */
 export type PrefixedId<Prefix extends IdPrefix> = `${Prefix}_${string}`;
