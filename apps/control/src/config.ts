@@ -14,10 +14,15 @@ export const controlConfigSections = {
   log: logConfigSchema('CONTROL'),
   telemetry: telemetryConfigSchema('CONTROL'),
   grpc: z
-    .object({ CONTROL_GRPC_ADDRESS: z.string().min(1), CONTROL_AUDIT_ADDRESS: z.string().min(1) })
+    .object({
+      CONTROL_GRPC_ADDRESS: z.string().min(1),
+      CONTROL_AUDIT_ADDRESS: z.string().min(1),
+      CONTROL_SCHEDULER_ADDRESS: z.string().min(1).optional(),
+    })
     .transform((env) => ({
       address: env.CONTROL_GRPC_ADDRESS,
       auditAddress: env.CONTROL_AUDIT_ADDRESS,
+      schedulerAddress: env.CONTROL_SCHEDULER_ADDRESS,
     })),
   http: z
     .object({

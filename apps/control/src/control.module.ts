@@ -12,24 +12,31 @@ import pg from 'pg';
 import { NodeClockAndIds } from './adapters/crypto/node-clock-and-ids.ts';
 import { SealedTunnelSecrets } from './adapters/crypto/sealed-tunnel-secrets.ts';
 import { X509CaCertificates } from './adapters/crypto/x509-ca-certificates.ts';
+import { environmentKeyService } from './adapters/grpc/environment-key-handlers.ts';
 import { GrpcAuditTrail } from './adapters/grpc/grpc-audit-trail.ts';
 import { routeService } from './adapters/grpc/route-handlers.ts';
+import { SchedulerEnvironments } from './adapters/grpc/scheduler-environments.ts';
 import { tunnelTokenService } from './adapters/grpc/tunnel-token-handlers.ts';
 import { aroundRequest, unroutable } from './adapters/http/around-request.ts';
 import { auditController } from './adapters/http/audit-controller.ts';
 import { Callers } from './adapters/http/callers.ts';
 import { certificatesController } from './adapters/http/certificates-controller.ts';
+import { environmentKeysController } from './adapters/http/environment-keys-controller.ts';
+import { environmentsController } from './adapters/http/environments-controller.ts';
+import { sessionsController } from './adapters/http/sessions-controller.ts';
 import { tunnelsController } from './adapters/http/tunnels-controller.ts';
 import { workspacesController } from './adapters/http/workspaces-controller.ts';
 import { ControlChanges } from './adapters/pg/control-changes.ts';
 import { ControlSchema } from './adapters/pg/control-schema.ts';
 import { OutboxRelayService } from './adapters/pg/outbox-relay-service.ts';
 import { PgAuditReads } from './adapters/pg/pg-audit-reads.ts';
+import { PgEnvironmentKeys } from './adapters/pg/pg-environment-keys.ts';
 import { PgRoutes } from './adapters/pg/pg-routes.ts';
 import { PgTunnelDirectory } from './adapters/pg/pg-tunnel-directory.ts';
 import { PgTunnelStreams } from './adapters/pg/pg-tunnel-streams.ts';
 import { PgWorkspaces } from './adapters/pg/pg-workspaces.ts';
 import { ChangeTunnel } from './application/change-tunnel.ts';
+import { CreateEnvironmentKey } from './application/create-environment-key.ts';
 import { CreateTunnel } from './application/create-tunnel.ts';
 import { ChangePolicy, CreateApiKey } from './application/manage-workspaces.ts';
 import { ResolveRoute } from './application/resolve-route.ts';
@@ -39,6 +46,8 @@ import { AuditReads } from './ports/audit-reads.ts';
 import { AuditTrail } from './ports/audit-trail.ts';
 import { CaCertificates } from './ports/ca-certificates.ts';
 import { ClockAndIds } from './ports/clock-and-ids.ts';
+import { EnvironmentKeys } from './ports/environment-keys.ts';
+import { Environments } from './ports/environments.ts';
 import { Routes } from './ports/routes.ts';
 import { TunnelDirectory } from './ports/tunnel-directory.ts';
 import { TunnelSecrets } from './ports/tunnel-secrets.ts';
@@ -50,6 +59,16 @@ const bodyBytesMax = 256 * 1024;
 /** What control runs, in the order of starting. */
 export const controlServices = [Telemetry, ControlSchema, OutboxRelayService, GrpcServer, PgRoutes] as const;
 
+const controllers = [
+  tunnelsController,
+  certificatesController,
+  workspacesController,
+  environmentsController,
+  environmentKeysController,
+  sessionsController,
+  auditController,
+];
+
 export interface ControlObservers {
   readonly log: Logger;
   readonly telemetry: Telemetry;
@@ -60,7 +79,7 @@ export const ControlModule = {
     const { operatorKeyFile, sealingKeyFile } = config.secrets;
     return {
       module: class ControlModule {},
-      controllers: [tunnelsController, certificatesController, workspacesController, auditController],
+      controllers,
       providers: [
         provideValue(Telemetry, telemetry),
         provideValue(ClockAndIds, new NodeClockAndIds()),
@@ -90,6 +109,8 @@ export const ControlModule = {
         provide(TunnelDirectory, [pg.Pool], (pool) => new PgTunnelDirectory(pool)),
         provide(Workspaces, [pg.Pool, ControlChanges], (pool, changes) => new PgWorkspaces(pool, changes)),
         provide(AuditReads, [pg.Pool, ControlChanges], (pool, changes) => new PgAuditReads(pool, changes)),
+        provide(EnvironmentKeys, [pg.Pool, ControlChanges], (pool, changes) => new PgEnvironmentKeys(pool, changes)),
+        provide(Environments, [], () => new SchedulerEnvironments(schedulerChannel(config))),
         provide(PgRoutes, [pg.Pool], (pool) => new PgRoutes(pool)),
         provide(Routes, [PgRoutes], (routes) => routes),
         provide(
@@ -121,6 +142,11 @@ export const ControlModule = {
           [Workspaces, ClockAndIds],
           (workspaces, ids) => new CreateApiKey(workspaces, ids, sha256),
         ),
+        provide(
+          CreateEnvironmentKey,
+          [EnvironmentKeys, Environments, ClockAndIds],
+          (keys, environments, ids) => new CreateEnvironmentKey(keys, environments, ids, sha256),
+        ),
         provide(ChangePolicy, [Workspaces], (workspaces) => new ChangePolicy(workspaces, canonicalSha256)),
         provide(ResolveRoute, [Routes], (routes) => new ResolveRoute(routes)),
         provide(
@@ -130,11 +156,12 @@ export const ControlModule = {
         ),
         provide(
           GrpcServer,
-          [CheckTunnelToken, ResolveRoute, Routes],
-          (check, resolve, routes) =>
+          [CheckTunnelToken, ResolveRoute, Routes, EnvironmentKeys],
+          (check, resolve, routes, keys) =>
             new GrpcServer({ address: config.grpc.address, tls: config.tls }, [
               tunnelTokenService(check, log),
               routeService(resolve, routes, log),
+              environmentKeyService(keys, log),
             ]),
         ),
       ],
@@ -155,6 +182,11 @@ export const ControlModule = {
     telemetry: Telemetry.start('control', config.telemetry),
   }),
 };
+
+function schedulerChannel({ grpc, tls }: ControlConfig) {
+  const { schedulerAddress: address } = grpc;
+  return address === undefined ? undefined : grpcChannel({ address, server: serviceName.scheduler, tls });
+}
 
 function sha256(data: string | Uint8Array): Buffer {
   return createHash('sha256').update(data).digest();

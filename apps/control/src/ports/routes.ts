@@ -10,10 +10,14 @@ export interface RouteFacts {
   readonly policy: Policy | undefined;
 }
 
-/** What a router and an edge ask, read in one snapshot. */
+/** What a router, a scheduler and an edge ask, each answer read in one snapshot. */
 export abstract class Routes {
   /** `domain` is the host without its first label. */
   abstract read(credentialSha256: Buffer, domain: string): Promise<RouteFacts>;
+  abstract readCredential(
+    credentialSha256: Buffer,
+  ): Promise<{ readonly revision: bigint; readonly credential: Credential | undefined }>;
+  abstract readPolicy(workspaceId: string): Promise<{ readonly revision: bigint; readonly policy: Policy | undefined }>;
   abstract revision(): Promise<bigint>;
   /** Calls back after each change, at least once a second; a hint: the revision is to be read. `onEnd` is called when no more will come. */
   abstract onChange(listener: () => void, onEnd: () => void): () => void;

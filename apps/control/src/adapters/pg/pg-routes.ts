@@ -1,18 +1,26 @@
 import type pg from 'pg';
-import type { CredentialScope } from '../../domain/credential.ts';
+import type { Credential, CredentialScope } from '../../domain/credential.ts';
 import type { PolicyRule } from '../../domain/policy.ts';
 import { type RouteFacts, Routes } from '../../ports/routes.ts';
 import { revisionChannel } from './control-changes.ts';
 import { toTunnelView, type TunnelRow } from './pg-tunnel-directory.ts';
 import { toPolicy } from './pg-workspaces.ts';
 
+interface CredentialColumn {
+  readonly api_key_id: string;
+  readonly workspace_id: string | null;
+  readonly scopes: readonly CredentialScope[];
+}
+
+interface PolicyColumn {
+  readonly policy_id: string;
+  readonly sha256: string;
+  readonly rules: readonly PolicyRule[];
+}
+
 interface RouteRow {
   readonly revision: string;
-  readonly credential: {
-    readonly api_key_id: string;
-    readonly workspace_id: string | null;
-    readonly scopes: readonly CredentialScope[];
-  } | null;
+  readonly credential: CredentialColumn | null;
   readonly tunnel:
     | (Omit<TunnelRow, 'created_at' | 'archived_at'> & {
         readonly created_at: string;
@@ -20,15 +28,14 @@ interface RouteRow {
       })
     | null;
   readonly certificates: readonly string[];
-  readonly policy: {
-    readonly policy_id: string;
-    readonly sha256: string;
-    readonly rules: readonly PolicyRule[];
-  } | null;
+  readonly policy: PolicyColumn | null;
 }
 
 const pollMs = 1_000;
 const reconnectMs = 500;
+const revisionColumn = '(select revision from configuration_revision) as revision';
+const credentialColumn =
+  '(select to_json(k) from (select api_key_id, workspace_id, scopes from api_key where sha256 = $1 and revoked_at is null) k) as credential';
 
 export class PgRoutes extends Routes {
   readonly #pool: pg.Pool;
@@ -47,8 +54,7 @@ export class PgRoutes extends Routes {
   override async read(credentialSha256: Buffer, domain: string): Promise<RouteFacts> {
     const { rows } = await this.#pool.query<RouteRow>({
       name: 'control-route',
-      text: `select (select revision from configuration_revision) as revision,
-          (select to_json(k) from (select api_key_id, workspace_id, scopes from api_key where sha256 = $1 and revoked_at is null) k) as credential,
+      text: `select ${revisionColumn}, ${credentialColumn},
           to_json(t) as tunnel,
           coalesce((select array_agg(pem order by created_at) from tunnel_certificate c where c.tunnel_id = t.tunnel_id and c.archived_at is null), '{}') as certificates,
           (select to_json(p) from policy p where p.workspace_id = t.workspace_id) as policy
@@ -60,10 +66,7 @@ export class PgRoutes extends Routes {
     const { credential, tunnel } = row;
     return {
       revision: BigInt(row.revision),
-      credential:
-        credential === null
-          ? undefined
-          : { apiKeyId: credential.api_key_id, workspaceId: credential.workspace_id ?? '', scopes: credential.scopes },
+      credential: toCredential(credential),
       tunnel:
         tunnel === null
           ? undefined
@@ -75,6 +78,25 @@ export class PgRoutes extends Routes {
       caCertificatesPem: row.certificates,
       policy: row.policy === null ? undefined : toPolicy(row.policy),
     };
+  }
+
+  override async readCredential(credentialSha256: Buffer) {
+    const { rows } = await this.#pool.query<Pick<RouteRow, 'revision' | 'credential'>>({
+      name: 'control-principal',
+      text: `select ${revisionColumn}, ${credentialColumn}`,
+      values: [credentialSha256],
+    });
+    return { revision: BigInt(rows[0]?.revision ?? 0), credential: toCredential(rows[0]?.credential ?? null) };
+  }
+
+  override async readPolicy(workspaceId: string) {
+    const { rows } = await this.#pool.query<Pick<RouteRow, 'revision' | 'policy'>>({
+      name: 'control-policy',
+      text: `select ${revisionColumn}, (select to_json(p) from policy p where p.workspace_id = $1) as policy`,
+      values: [workspaceId],
+    });
+    const policy = rows[0]?.policy ?? null;
+    return { revision: BigInt(rows[0]?.revision ?? 0), policy: policy === null ? undefined : toPolicy(policy) };
   }
 
   override async revision(): Promise<bigint> {
@@ -150,4 +172,9 @@ export class PgRoutes extends Routes {
   #listenAgain(): void {
     if (this.#listeners.size > 0 && !this.#stopped) this.#listening ??= this.#listen();
   }
+}
+
+function toCredential(row: CredentialColumn | null): Credential | undefined {
+  if (row === null) return undefined;
+  return { apiKeyId: row.api_key_id, workspaceId: row.workspace_id ?? '', scopes: row.scopes };
 }
