@@ -1,108 +1,27 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes, X509Certificate } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identity, route } from '@sallyport/contracts';
-import { ensureTopics, eventLogMigrations } from '@sallyport/event-log-pg';
-import { callUnary, grpcChannel, serviceName, type TlsFiles } from '@sallyport/grpc';
-import { migrate, openPool } from '@sallyport/pg';
-import { createTestDatabase, type TestDatabase } from '@sallyport/pg-embedded/testing';
-import { type CertificateAuthority, createCertificateAuthority, issueCertificate } from '@sallyport/pki';
-import { createHash } from 'node:crypto';
+import { callUnary, serviceName } from '@sallyport/grpc';
+import { createCertificateAuthority, issueCertificate } from '@sallyport/pki';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, askAt } from './testing/rest-client.ts';
-
-const tomorrow = new Date(Date.now() + 86_400_000);
-const directory = mkdtempSync(join(tmpdir(), 'control-'));
-const operatorKey = `sk-sallyport-${randomBytes(32).toString('base64url')}`;
-const port = 20_000 + Math.floor(Math.random() * 12_000);
-const base = `http://127.0.0.1:${port}`;
-const ask = askAt(base);
-
-function file(name: string, content: string): string {
-  const path = join(directory, name);
-  writeFileSync(path, content, { mode: 0o600 });
-  return path;
-}
-
-async function tlsOf(name: string, authority: CertificateAuthority): Promise<TlsFiles> {
-  const issued = await issueCertificate(authority, { dnsNames: [name], notAfter: tomorrow, usage: 'both' });
-  return {
-    certFile: file(`${name}.crt`, issued.certificatePem),
-    keyFile: file(`${name}.key`, issued.keyPem),
-    caFile: file('ca.crt', authority.certificatePem),
-  };
-}
+import { ControlBed, tomorrow } from './testing/control-bed.ts';
+import type { Answer } from './testing/rest-client.ts';
 
 describe('control', () => {
-  let database: TestDatabase;
-  let authority: CertificateAuthority;
-  let child: ChildProcess;
+  let bed: ControlBed;
+  let ask: ControlBed['ask'];
   let workspaceId = '';
+  let operatorKey = '';
   let adminKey = '';
   let agentKey = '';
 
-  const start = async () => {
-    const tls = await tlsOf(serviceName.control, authority);
-    child = spawn(process.execPath, ['apps/control/src/main.ts'], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: {
-        CONTROL_PG_URL: database.url,
-        CONTROL_EVENT_LOG_PG_URL: database.url,
-        CONTROL_TLS_CERT_FILE: tls.certFile,
-        CONTROL_TLS_KEY_FILE: tls.keyFile,
-        CONTROL_TLS_CA_FILE: tls.caFile,
-        CONTROL_GRPC_ADDRESS: `unix:${directory}/control.sock`,
-        CONTROL_AUDIT_ADDRESS: `unix:${directory}/audit.sock`,
-        CONTROL_HTTP_PORT: String(port),
-        CONTROL_SEALING_KEY_FILE: file('sealing', randomBytes(32).toString('base64')),
-        CONTROL_OPERATOR_KEY_FILE: file('operator', operatorKey),
-        CONTROL_TUNNEL_DOMAIN_SUFFIX: 'tunnels.example',
-        CONTROL_LOG_LEVEL: 'warn',
-      },
-    });
-    await new Promise((resolve, reject) => {
-      child.once('message', resolve);
-      child.once('exit', (code) => reject(new Error(`control ended with ${code}`)));
-    });
-  };
-
   beforeAll(async () => {
-    database = await createTestDatabase();
-    const pool = openPool({
-      url: database.url,
-      schema: 'event_log',
-      applicationName: 'test',
-      connectionsMax: 2,
-      statementMsMax: 5_000,
-    });
-    await migrate(pool, 'event_log', eventLogMigrations);
-    await ensureTopics(pool, ['sallyport.control.v1']);
-    await pool.end();
-    authority = await createCertificateAuthority('suite', tomorrow);
-    await start();
-    workspaceId = (await ask('POST', '/v1/workspaces', operatorKey, { name: 'demo' })).body.id;
-    const inWorkspace = { 'anthropic-workspace-id': workspaceId };
-    adminKey = (
-      await ask(
-        'POST',
-        '/v1/api_keys',
-        operatorKey,
-        { name: 'admin', scopes: ['manage', 'call', 'audit'] },
-        inWorkspace,
-      )
-    ).body.api_key;
-    agentKey = (await ask('POST', '/v1/api_keys', adminKey, { name: 'agent' })).body.api_key;
+    bed = await ControlBed.start();
+    ({ ask, workspaceId, operatorKey, adminKey, agentKey } = bed);
   });
   afterAll(async () => {
-    if (child.exitCode === null) {
-      const ended = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGTERM');
-      await ended;
-    }
-    await database.drop();
+    await bed.stop();
+    await bed.database.drop();
   });
 
   const newTunnel = async (name: string) => (await ask('POST', '/v1/tunnels', adminKey, { display_name: name })).body;
@@ -137,7 +56,7 @@ describe('control', () => {
       status: 404,
       body: { type: 'error', error: { type: 'not_found_error' } },
     });
-    const viaApiKeyHeader = await fetch(`${base}/v1/tunnels?beta=true`, { headers: { 'x-api-key': adminKey } });
+    const viaApiKeyHeader = await fetch(`${bed.base}/v1/tunnels?beta=true`, { headers: { 'x-api-key': adminKey } });
     expect(viaApiKeyHeader.status).toBe(200);
   });
 
@@ -245,11 +164,8 @@ describe('control', () => {
   });
 
   it('answers the edge and the router, and tells the router of changes at once', async () => {
-    const edgeTls = await tlsOf(serviceName.edge, authority);
-    const routerTls = await tlsOf(serviceName.router, authority);
-    const address = `unix:${directory}/control.sock`;
-    const edgeChannel = grpcChannel({ address, server: serviceName.control, tls: edgeTls });
-    const routerChannel = grpcChannel({ address, server: serviceName.control, tls: routerTls });
+    const edgeChannel = await bed.channelAs(serviceName.edge);
+    const routerChannel = await bed.channelAs(serviceName.router);
     const tokens = new identity.TunnelTokenServiceClient(
       edgeChannel.address,
       edgeChannel.credentials,
@@ -348,19 +264,10 @@ describe('control', () => {
   });
 
   it('publishes an audit event of every change, in a gapless sequence, without a secret', async () => {
-    const pool = openPool({
-      url: database.url,
-      schema: 'event_log',
-      applicationName: 'test',
-      connectionsMax: 1,
-      statementMsMax: 5_000,
-    });
     await sleep(500);
-    const { rows } = await pool.query<{ value: string }>('select value from record order by "offset"');
-    await pool.end();
-    const events = rows.map((row) => JSON.parse(row.value));
-    expect(events.map((event) => Number(event.sequence))).toEqual(events.map((_event, index) => index + 1));
-    const types = new Set(events.map((event) => event.type));
+    const events = await bed.publishedEvents();
+    expect(events.map((event) => Number(event['sequence']))).toEqual(events.map((_event, index) => index + 1));
+    const types = new Set(events.map((event) => event['type']));
     for (const name of [
       'workspace_created',
       'api_key_created',
@@ -380,8 +287,7 @@ describe('control', () => {
   });
 
   it('stops at once, whoever listens to it', async () => {
-    const tls = await tlsOf(serviceName.router, authority);
-    const channel = grpcChannel({ address: `unix:${directory}/control.sock`, server: serviceName.control, tls });
+    const channel = await bed.channelAs(serviceName.router);
     const routes = new route.RouteServiceClient(channel.address, channel.credentials, channel.options);
     const watch = routes.watchRevision({});
     const ended = new Promise((resolve) => watch.once('end', resolve));
@@ -389,9 +295,7 @@ describe('control', () => {
     await new Promise((resolve) => watch.once('data', resolve));
     watch.resume();
     const startedMs = performance.now();
-    const exited = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
-    expect(await exited).toBe(0);
+    expect(await bed.stop()).toBe(0);
     expect(performance.now() - startedMs).toBeLessThan(2_500);
     await ended;
     routes.close();
