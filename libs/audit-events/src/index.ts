@@ -10,7 +10,7 @@ export {
   type PayloadCommitment,
   terminalPhases,
 } from './call-event.ts';
-export { type CallSubject, callSubjectSchema } from './call-subject.ts';
+export { type CallRoute, type CallSandbox, type CallSubject, callSubjectSchema } from './call-subject.ts';
 export { callEnvelope, controlEnvelope, type EnvelopeStamp } from './envelope.ts';
 export { type ControlEventBody, type ControlEventName, controlEventNames } from './control-event.ts';
 export { payloadCommitment, sessionReference } from './payload-commitment.ts';

@@ -17,8 +17,8 @@ const homes: readonly Home[] = [
   },
   {
     packages: /^pg(?:-[a-z-]+)?$/,
-    paths: /^libs\/(?:pg[a-z-]*|[a-z-]+-pg)\/|\/adapters\/pg\//,
-    where: 'libs/pg*, libs/*-pg and adapters/pg',
+    paths: /^libs\/(?:pg[a-z-]*|[a-z-]+-pg|audit-outbox)\/|\/adapters\/pg\//,
+    where: 'libs/pg*, libs/*-pg, libs/audit-outbox and adapters/pg',
   },
   { packages: /^kafkajs$/, paths: /^libs\/kafka\//, where: 'libs/kafka' },
   {

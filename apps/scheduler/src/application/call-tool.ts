@@ -1,0 +1,166 @@
+import type { CallSubject } from '@sallyport/audit-events';
+import { decide, type PolicyAnswer } from '@sallyport/policy';
+import { fail, ok, type Result } from '@sallyport/result';
+import { parseToolInput, toolDefinitions } from '@sallyport/sandbox-tools';
+import type { CallJournal } from '../ports/call-journal.ts';
+import type { EnvironmentView } from '../ports/environments.ts';
+import type { Policies } from '../ports/policies.ts';
+import type { Lanes } from './lanes.ts';
+import type { PlaceWork } from './place-work.ts';
+import type { SessionDirectory } from './session-directory.ts';
+import { type CallEnd, ToolCall, type ToolCallDependencies } from './tool-call.ts';
+
+/** Who calls, as the router has authenticated it. */
+export interface Caller {
+  readonly workspaceId: string;
+  readonly principalId: string;
+  readonly clientIp: string;
+}
+
+export interface ToolCallAsk {
+  readonly caller: Caller;
+  readonly sessionId: string;
+  readonly callId: string;
+  readonly tool: string;
+  readonly argumentsJson: Uint8Array;
+  readonly jsonrpcId: string;
+  readonly protocolVersion: string;
+  readonly era: 'legacy' | 'modern';
+  readonly traceparent: string;
+  readonly clientName: string;
+  readonly clientVersion: string;
+  readonly signal: AbortSignal;
+  readonly onOutput: (data: Uint8Array) => void;
+}
+
+/** The call was not made, and nothing is recorded of it. */
+export type CallToolRefusal =
+  | { readonly code: 'unknown_session' | 'session_ended' | 'session_busy' | 'queue_full' | 'duplicate_call' }
+  | { readonly code: 'control_unavailable' | 'audit_unavailable' | 'shutting_down' }
+  | { readonly code: 'invalid_arguments'; readonly problem: string };
+
+export type CallToolAnswer =
+  | { readonly kind: 'denied'; readonly answer: PolicyAnswer }
+  | { readonly kind: 'ended'; readonly end: CallEnd };
+
+export interface CallToolLimits {
+  /** How long a tool may take that has no time limit of its own in its arguments. */
+  readonly callMsMax: number;
+  /** What an executor gets on top of the tool's own limit. */
+  readonly answerGraceMs: number;
+}
+
+export interface CallToolDependencies extends ToolCallDependencies {
+  readonly sessions: SessionDirectory;
+  readonly policies: Policies;
+  readonly lanes: Lanes;
+  readonly place: PlaceWork;
+  readonly commitArguments: (callId: string, json: Uint8Array) => { commitment: string; bytes: number };
+  readonly limits: CallToolLimits;
+}
+
+/** Decides on a call of a session's tool, records it, and runs it when it is its turn. */
+export class CallTool {
+  readonly #dependencies: CallToolDependencies;
+  #isStopping = false;
+
+  constructor(dependencies: CallToolDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** New calls are refused from now on. */
+  refuse(): void {
+    this.#isStopping = true;
+  }
+
+  /** The tools that `run` allows the caller. */
+  async tools(caller: Caller, sessionId: string): Promise<Result<typeof toolDefinitions, CallToolRefusal>> {
+    const found = await this.#find(caller, sessionId);
+    if (!found.ok) return found;
+    const policy = await this.#dependencies.policies.of(caller.workspaceId);
+    if (!policy.ok) return fail({ code: policy.reason });
+    const { environment } = found.value;
+    return ok(
+      toolDefinitions.filter(({ name }) => decide(policy.value, question(environment, name)).effect === 'allow'),
+    );
+  }
+
+  async run(ask: ToolCallAsk): Promise<Result<CallToolAnswer, CallToolRefusal>> {
+    const { lanes, policies, place } = this.#dependencies;
+    if (this.#isStopping) return fail({ code: 'shutting_down' });
+    const found = await this.#find(ask.caller, ask.sessionId);
+    if (!found.ok) return found;
+    const { session, environment } = found.value;
+    const policy = await policies.of(ask.caller.workspaceId);
+    if (!policy.ok) return fail({ code: policy.reason });
+    const answer = decide(policy.value, question(environment, ask.tool));
+    const decision = { ...answer, policyId: policy.value.policyId, policySha256: policy.value.sha256 };
+    const record = this.#record(ask, environment);
+    if (answer.effect === 'deny') {
+      const denied = await this.#dependencies.journal.deny(record, decision);
+      return denied.ok ? ok({ kind: 'denied', answer }) : fail({ code: 'audit_unavailable' });
+    }
+    const input = parseToolInput(ask.tool, ask.argumentsJson);
+    if (!input.ok) return fail({ code: 'invalid_arguments', problem: `${input.reason.field}: ${input.reason.problem}` });
+    if (lanes.laneOf(ask.callId) !== undefined || lanes.endedCall(ask.callId) !== undefined)
+      return fail({ code: 'duplicate_call' });
+    const lane = lanes.open(session, environment);
+    if (!lane.hasRoom) return fail({ code: 'session_busy' });
+    if (lane.lease === undefined && lane.isIdle && !place.hasRoom(environment.environmentId, session.workspaceId))
+      return fail({ code: 'queue_full' });
+    const { limits } = this.#dependencies;
+    const toolMs = input.value.timeoutMs ?? limits.callMsMax;
+    const request = { ...ask, deadlineMs: Math.min(toolMs, limits.callMsMax) + limits.answerGraceMs };
+    const call = new ToolCall(request, record, decision, this.#dependencies);
+    lanes.submit(lane, call);
+    const end = await call.ended;
+    return end.code === 'audit_unavailable' ? fail({ code: 'audit_unavailable' }) : ok({ kind: 'ended', end });
+  }
+
+  async #find(caller: Caller, sessionId: string) {
+    const found = await this.#dependencies.sessions.find(sessionId);
+    // Another workspace's session does not exist.
+    if (found === undefined || found.session.workspaceId !== caller.workspaceId)
+      return fail({ code: 'unknown_session' } as const);
+    return found.session.status === 'terminated' ? fail({ code: 'session_ended' } as const) : ok(found);
+  }
+
+  #record(ask: ToolCallAsk, environment: EnvironmentView): Parameters<CallJournal['deny']>[0] {
+    const { clock, commitArguments } = this.#dependencies;
+    return {
+      subject: subjectOf(ask, environment, commitArguments(ask.callId, ask.argumentsJson)),
+      traceparent: ask.traceparent,
+      startedAtMs: clock.nowMs(),
+    };
+  }
+}
+
+function question({ environmentId, name }: EnvironmentView, tool: string) {
+  return { environmentId, environmentName: name, tool };
+}
+
+/** Texts that the client chose are cut to their bound and made well-formed: an event must never fail because of them. */
+function subjectOf(ask: ToolCallAsk, environment: EnvironmentView, args: CallSubject['arguments']): CallSubject {
+  const { caller, clientName, clientVersion } = ask;
+  const text = (value: string, charactersMax: number) => value.slice(0, charactersMax).toWellFormed();
+  return {
+    callId: ask.callId,
+    workspaceId: caller.workspaceId,
+    actor: {
+      principalId: caller.principalId,
+      authentication: 'api_key',
+      clientIp: text(caller.clientIp, 64),
+      ...(clientName === '' ? {} : { clientName: text(clientName, 128) }),
+      ...(clientVersion === '' ? {} : { clientVersion: text(clientVersion, 64) }),
+    },
+    session: { id: ask.sessionId },
+    tool: { name: text(ask.tool, 256), server: 'sandbox', primitive: 'tool' },
+    request: {
+      jsonrpcId: text(ask.jsonrpcId, 128),
+      protocolVersion: text(ask.protocolVersion, 32),
+      era: ask.era,
+    },
+    sandbox: { environmentId: environment.environmentId, requiredTier: environment.placement.tier },
+    arguments: args,
+  };
+}

@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { fail, ok, type Result } from '@sallyport/result';
+import { provenTier } from '../domain/executor-tier.ts';
+import type { EnvironmentKeys } from '../ports/environment-keys.ts';
+import type { Environments } from '../ports/environments.ts';
+import type { ExecutorDescription, ExecutorIdentity, ExecutorTrail } from '../ports/executor-trail.ts';
+import type { HeldLease } from '../ports/work-queue.ts';
+import type { ConnectedExecutors } from './connected-executors.ts';
+import type { KeepLeases } from './keep-leases.ts';
+import type { Lanes } from './lanes.ts';
+
+export const protocolVersion = 1;
+
+export interface Registration {
+  readonly protocolMin: number;
+  readonly protocolMax: number;
+  readonly executorId: string;
+  readonly environmentKey: string;
+  readonly version: string;
+  readonly region: string;
+  readonly runtimes: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly driver: string;
+  readonly checks: readonly { readonly check: string; readonly proved: boolean }[];
+  readonly insecureNoIsolation: boolean;
+  readonly slots: number;
+  readonly held: readonly HeldLease[];
+}
+
+export interface Registered {
+  readonly identity: ExecutorIdentity;
+  readonly description: ExecutorDescription;
+  readonly kept: readonly HeldLease[];
+  readonly keySha256: Buffer;
+}
+
+export type RegistrationRefusal =
+  | 'protocol_unsupported'
+  | 'environment_key_unknown'
+  | 'environment_archived'
+  | 'capabilities_contradict'
+  | 'isolation_insufficient'
+  | 'control_unavailable';
+
+/** Lets an executor in: by its key, and by what its self-test proved. */
+export class RegisterExecutor {
+  readonly #keys: EnvironmentKeys;
+  readonly #environments: Environments;
+  readonly #executors: ConnectedExecutors;
+  readonly #trail: ExecutorTrail;
+  readonly #lanes: Lanes;
+  readonly #leases: KeepLeases;
+  readonly #checks: { readonly known: readonly string[]; readonly namespaceNeeds: readonly string[] };
+
+  constructor(
+    parts: {
+      readonly keys: EnvironmentKeys;
+      readonly environments: Environments;
+      readonly executors: ConnectedExecutors;
+      readonly trail: ExecutorTrail;
+      readonly lanes: Lanes;
+      readonly leases: KeepLeases;
+    },
+    checks: { readonly known: readonly string[]; readonly namespaceNeeds: readonly string[] },
+  ) {
+    this.#keys = parts.keys;
+    this.#environments = parts.environments;
+    this.#executors = parts.executors;
+    this.#trail = parts.trail;
+    this.#lanes = parts.lanes;
+    this.#leases = parts.leases;
+    this.#checks = checks;
+  }
+
+  async run(registration: Registration, connectedAtMs: number): Promise<Result<Registered, RegistrationRefusal>> {
+    const { protocolMin, protocolMax, executorId, version, region, slots, insecureNoIsolation } = registration;
+    if (protocolMin > protocolVersion || protocolMax < protocolVersion) return fail('protocol_unsupported');
+    const keySha256 = createHash('sha256').update(registration.environmentKey).digest();
+    const key = await this.#keys.check(keySha256);
+    if (!key.ok) return fail(key.reason === 'unknown' ? 'environment_key_unknown' : key.reason);
+    const { environmentId, workspaceId, keyId } = key.value;
+    const identity = { executorId, environmentId, workspaceId, environmentKeyId: keyId };
+    const environment = await this.#environments.find(environmentId);
+    const proven = provenTier(registration, this.#checks.known, this.#checks.namespaceNeeds);
+    const refusal = refusalOf(environment, proven?.tier);
+    if (refusal !== undefined || proven === undefined) {
+      await this.#trail.refused(identity, refusal ?? 'capabilities_contradict');
+      return fail(refusal ?? 'capabilities_contradict');
+    }
+    const description = { version, tier: proven.tier, insecureNoIsolation, region, slots, unproved: proven.unproved };
+    await this.#trail.connected(identity, description);
+    const { runtimes, labels } = registration;
+    const lanes = this.#lanes.withLeaseOf(executorId);
+    this.#executors.add({ identity, description, runtimes, labels, connectedAtMs, leases: lanes.length });
+    const lost = await this.#leases.renew(executorId, registration.held);
+    const isLost = (lease: HeldLease) => lost.some(({ workId, token }) => workId === lease.workId && token === lease.token);
+    const kept = registration.held.filter((lease) => !isLost(lease));
+    this.#reconcile(executorId, kept);
+    return ok({ identity, description, kept, keySha256 });
+  }
+
+  /** Both ways: what the executor does not hold any more is over here, too. */
+  #reconcile(executorId: string, kept: readonly HeldLease[]): void {
+    const facts = this.#executors.facts(executorId);
+    for (const lane of this.#lanes.withLeaseOf(executorId)) {
+      const { lease } = lane;
+      if (lease === undefined) continue;
+      const isKept = kept.some(({ workId, token }) => workId === lease.workId && token === lease.token);
+      if (isKept) lane.reconnected({ ...facts, workId: lease.workId, leaseToken: lease.token });
+      else this.#leases.end(lane, 'sandbox_died');
+    }
+  }
+}
+
+function refusalOf(
+  environment: Awaited<ReturnType<Environments['find']>>,
+  tier: 'none' | 'namespace' | undefined,
+): RegistrationRefusal | undefined {
+  if (environment === undefined || environment.archivedAtMs > 0) return 'environment_archived';
+  if (tier === undefined) return 'capabilities_contradict';
+  return tier === 'none' && environment.placement.tier !== 'none' ? 'isolation_insufficient' : undefined;
+}

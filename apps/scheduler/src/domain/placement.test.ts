@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { isFit } from './placement.ts';
+
+const rules = {
+  tier: 'namespace',
+  region: 'eu',
+  runtime: 'host',
+  labels: { zone: 'a' },
+  memoryMib: 0,
+  pids: 0,
+  cpuMillis: 0,
+  workspaceMib: 0,
+} as const;
+const executor = {
+  executorId: 'x',
+  tier: 'namespace',
+  region: 'eu',
+  runtimes: ['host'],
+  labels: { zone: 'a', disk: 'ssd' },
+  credits: 1,
+  slots: 1,
+  leases: 0,
+  isDraining: false,
+} as const;
+
+describe('what an environment asks of an executor', () => {
+  it('is tier, region, runtime and every label', () => {
+    expect(isFit(rules, executor)).toBe(true);
+    expect(isFit(rules, { ...executor, tier: 'none' })).toBe(false);
+    expect(isFit(rules, { ...executor, region: 'us' })).toBe(false);
+    expect(isFit(rules, { ...executor, runtimes: ['debian'] })).toBe(false);
+    expect(isFit(rules, { ...executor, labels: { zone: 'b' } })).toBe(false);
+    expect(isFit({ ...rules, region: '', labels: {}, tier: 'none' }, executor)).toBe(true);
+  });
+});

@@ -1,0 +1,39 @@
+import type { PlacementRules } from './environment.ts';
+
+/** An executor as placement sees it. May lag: an executor declines what it cannot hold, so a stale view costs a retry, never an oversubscription. */
+export interface Candidate {
+  readonly executorId: string;
+  readonly tier: 'none' | 'namespace';
+  readonly region: string;
+  readonly runtimes: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Offers that it still takes. */
+  readonly credits: number;
+  readonly slots: number;
+  readonly leases: number;
+  readonly isDraining: boolean;
+}
+
+/** Whether an executor may ever run the environment's sessions, however busy it is. */
+export function isFit(rules: PlacementRules, candidate: Candidate): boolean {
+  return (
+    (rules.tier === 'none' || candidate.tier === rules.tier) &&
+    (rules.region === '' || candidate.region === rules.region) &&
+    candidate.runtimes.includes(rules.runtime) &&
+    Object.entries(rules.labels).every(([name, value]) => candidate.labels[name] === value)
+  );
+}
+
+/** The fit executor with the smallest share of its slots taken; undefined where none has room. */
+export function chooseExecutor(rules: PlacementRules, candidates: readonly Candidate[]): Candidate | undefined {
+  let best: Candidate | undefined;
+  for (const candidate of candidates) {
+    if (candidate.isDraining || candidate.credits < 1 || !isFit(rules, candidate)) continue;
+    if (best === undefined || load(candidate) < load(best)) best = candidate;
+  }
+  return best;
+}
+
+function load({ leases, slots }: Candidate): number {
+  return leases / Math.max(1, slots);
+}
