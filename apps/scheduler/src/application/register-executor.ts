@@ -95,12 +95,16 @@ export class RegisterExecutor {
     const lost = await this.#leases.renew(executorId, registration.held);
     const isLost = (lease: HeldLease) => lost.some(({ workId, token }) => workId === lease.workId && token === lease.token);
     const kept = registration.held.filter((lease) => !isLost(lease));
-    this.#reconcile(executorId, kept);
     return ok({ identity, description, kept, keySha256 });
   }
 
-  /** Both ways: what the executor does not hold any more is over here, too. */
-  #reconcile(executorId: string, kept: readonly HeldLease[]): void {
+  /** The key that let the executor in is no good any more. */
+  shutOut(executorId: string): void {
+    for (const lane of this.#lanes.withLeaseOf(executorId)) this.#leases.end(lane, 'environment_key_revoked');
+  }
+
+  /** Once the executor knows which leases go on. Both ways: what it does not hold any more is over here, too. */
+  resume(executorId: string, kept: readonly HeldLease[]): void {
     const facts = this.#executors.facts(executorId);
     for (const lane of this.#lanes.withLeaseOf(executorId)) {
       const { lease } = lane;

@@ -1,0 +1,130 @@
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import { executor as wire } from '@sallyport/contracts';
+import { type GrpcService, serviceName } from '@sallyport/grpc';
+import type { Logger } from '@sallyport/telemetry';
+import type { ConnectedExecutors } from '../../application/connected-executors.ts';
+import type { ExecutorReports } from '../../application/executor-reports.ts';
+import type { KeepLeases } from '../../application/keep-leases.ts';
+import type { PlaceWork } from '../../application/place-work.ts';
+import type { Registered, RegisterExecutor, Registration } from '../../application/register-executor.ts';
+import type { EnvironmentKeys } from '../../ports/environment-keys.ts';
+import type { ExecutorTrail } from '../../ports/executor-trail.ts';
+import { ExecutorStream } from './executor-stream.ts';
+import type { ExecutorStreams } from './executor-streams.ts';
+
+export interface ExecutorHostLimits {
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+  readonly callBytesMax: number;
+  readonly creditsMax: number;
+  readonly leasesMax: number;
+  readonly executorsMax: number;
+}
+
+export interface ExecutorHostParts {
+  readonly streams: ExecutorStreams;
+  readonly registration: RegisterExecutor;
+  readonly executors: ConnectedExecutors;
+  readonly reports: ExecutorReports;
+  readonly leases: KeepLeases;
+  readonly place: PlaceWork;
+  readonly trail: ExecutorTrail;
+  readonly keys: EnvironmentKeys;
+  readonly log: Logger;
+}
+
+/** What all executors' streams share. */
+export class ExecutorHost {
+  readonly reports: ExecutorReports;
+  readonly executors: ConnectedExecutors;
+  readonly leases: KeepLeases;
+  readonly place: PlaceWork;
+  readonly limits: ExecutorHostLimits;
+  readonly #parts: ExecutorHostParts;
+  #open = 0;
+  #rechecking: Promise<void> | undefined;
+
+  constructor(parts: ExecutorHostParts, limits: ExecutorHostLimits) {
+    this.#parts = parts;
+    this.reports = parts.reports;
+    this.executors = parts.executors;
+    this.leases = parts.leases;
+    this.place = parts.place;
+    this.limits = limits;
+    parts.keys.onChange(() => {
+      this.#rechecking ??= this.#recheckKeys()
+        .catch((error: unknown) => this.failed(error))
+        .finally(() => {
+          this.#rechecking = undefined;
+        });
+    });
+  }
+
+  service(): GrpcService {
+    const implementation: wire.ExecutorServiceServer = {
+      connect: (call: ServerDuplexStream<wire.ConnectRequest, wire.ConnectResponse>) => {
+        const stream = new ExecutorStream(this, call);
+        this.#open += 1;
+        call.once('close', () => {
+          this.#open -= 1;
+        });
+        if (this.#open > this.limits.executorsMax) stream.refuse('unavailable');
+      },
+    };
+    return {
+      definition: wire.ExecutorServiceService,
+      implementation,
+      callers: { connect: [serviceName.executor] },
+    };
+  }
+
+  async register(registration: Registration, stream: ExecutorStream) {
+    const registered = await this.#parts.registration.run(registration, Date.now());
+    if (!registered.ok) {
+      const { executorId } = registration;
+      this.#parts.log.warn({ executorId, reason: registered.reason }, 'an executor was turned away');
+      return registered;
+    }
+    this.#parts.streams.add(registered.value.identity.executorId, stream);
+    return registered;
+  }
+
+  welcomed(_stream: ExecutorStream, { identity, description, kept }: Registered): void {
+    this.#parts.log.info({ ...identity, ...description, kept: kept.length }, 'an executor is connected');
+    this.#parts.registration.resume(identity.executorId, kept);
+    this.place.hint();
+  }
+
+  left(stream: ExecutorStream, { identity }: Registered, reason: string): void {
+    if (!this.#parts.streams.remove(identity.executorId, stream)) return;
+    this.executors.remove(identity.executorId);
+    this.#parts.log.info({ ...identity, reason }, 'an executor is gone');
+    this.later(this.#parts.trail.disconnected(identity, reason));
+  }
+
+  /** For what nobody waits for. */
+  later(work: Promise<unknown>): void {
+    work.catch((error: unknown) => this.failed(error));
+  }
+
+  failed(error: unknown): void {
+    this.#parts.log.error({ err: error }, 'what an executor said could not be dealt with');
+  }
+
+  /** Executors end their calls, or come back to the next scheduler in time. */
+  stop(): void {
+    for (const stream of this.#parts.streams.all) stream.refuse('shutting_down');
+  }
+
+  /** A key that was revoked ends what was let in by it, at once. */
+  async #recheckKeys(): Promise<void> {
+    for (const stream of this.#parts.streams.all) {
+      const { registered } = stream;
+      if (registered === undefined) continue;
+      const key = await this.#parts.keys.check(registered.keySha256);
+      if (key.ok || key.reason !== 'unknown') continue;
+      this.#parts.registration.shutOut(registered.identity.executorId);
+      stream.refuse('environment_key_revoked');
+    }
+  }
+}
