@@ -101,7 +101,8 @@ export class CallTool {
       return denied.ok ? ok({ kind: 'denied', answer }) : fail({ code: 'audit_unavailable' });
     }
     const input = parseToolInput(ask.tool, ask.argumentsJson);
-    if (!input.ok) return fail({ code: 'invalid_arguments', problem: `${input.reason.field}: ${input.reason.problem}` });
+    if (!input.ok)
+      return fail({ code: 'invalid_arguments', problem: `${input.reason.field}: ${input.reason.problem}` });
     if (lanes.laneOf(ask.callId) !== undefined || lanes.endedCall(ask.callId) !== undefined)
       return fail({ code: 'duplicate_call' });
     const lane = lanes.open(session, environment);

@@ -7,10 +7,12 @@ const messages: Readonly<Record<string, string>> = {
   session_ended: 'The session has ended.',
   call_deadline: 'The call did not end within its deadline; its sandbox was destroyed. It may have taken effect.',
   cancelled: 'The call was cancelled.',
-  lease_expired: 'The executor that ran the call is gone; what the call did is not known. The next call gets a new sandbox.',
+  lease_expired:
+    'The executor that ran the call is gone; what the call did is not known. The next call gets a new sandbox.',
   sandbox_died: 'The sandbox ended during the call; what the call did is not known. The next call gets a new sandbox.',
   executor_stopping: 'The executor was stopped during the call. The next call gets a new sandbox.',
-  executor_unresponsive: 'The executor did not react; what the call did is not known. The next call gets a new sandbox.',
+  executor_unresponsive:
+    'The executor did not react; what the call did is not known. The next call gets a new sandbox.',
   environment_key_revoked: 'The executor that ran the call was shut out; what the call did is not known.',
   call_in_flight: 'The executor was still busy with another call of the session. Nothing was run.',
   invalid_arguments: 'The executor did not accept the arguments. Nothing was run.',

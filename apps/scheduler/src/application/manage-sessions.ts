@@ -7,11 +7,7 @@ import type { Sessions, SessionView } from '../ports/sessions.ts';
 import type { Lanes } from './lanes.ts';
 import type { SessionDirectory } from './session-directory.ts';
 
-export type SessionChangeRefusal =
-  | 'session_not_found'
-  | 'environment_not_found'
-  | 'environment_archived'
-  | 'contended';
+export type SessionChangeRefusal = 'session_not_found' | 'environment_not_found' | 'environment_archived' | 'contended';
 
 export class ManageSessions {
   readonly #sessions: Sessions;

@@ -93,7 +93,8 @@ export class RegisterExecutor {
     const lanes = this.#lanes.withLeaseOf(executorId);
     this.#executors.add({ identity, description, runtimes, labels, connectedAtMs, leases: lanes.length });
     const lost = await this.#leases.renew(executorId, registration.held);
-    const isLost = (lease: HeldLease) => lost.some(({ workId, token }) => workId === lease.workId && token === lease.token);
+    const isLost = (lease: HeldLease) =>
+      lost.some(({ workId, token }) => workId === lease.workId && token === lease.token);
     const kept = registration.held.filter((lease) => !isLost(lease));
     return ok({ identity, description, kept, keySha256 });
   }

@@ -82,7 +82,12 @@ export class SandboxDemand {
       const isWanted = lane.needsSandbox;
       const ended = await this.#queue.endLease(lease, reason, isWanted ? { delayMs } : undefined);
       if (!isWanted || !ended.ok) return;
-      const work = { workId: lease.workId, sessionId, environmentId: lease.environmentId, workspaceId: lease.workspaceId };
+      const work = {
+        workId: lease.workId,
+        sessionId,
+        environmentId: lease.environmentId,
+        workspaceId: lease.workspaceId,
+      };
       this.#queued.set(sessionId, work);
       this.#place.add(work, lane.environment, delayMs);
     });

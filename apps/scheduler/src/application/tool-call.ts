@@ -121,7 +121,10 @@ export class ToolCall {
   async orphan(code: string, message: string): Promise<void> {
     const outcome = this.#outcome({ status: 'lease_lost', effect: 'unknown', code }, '');
     const owner = `executor/${this.lease?.executorId ?? 'none'}`;
-    await this.#end({ phase: 'orphaned', outcome, owner }, { phase: 'orphaned', text: '', isError: true, code, message });
+    await this.#end(
+      { phase: 'orphaned', outcome, owner },
+      { phase: 'orphaned', text: '', isError: true, code, message },
+    );
   }
 
   /** Nothing was recorded: the call is as good as never made. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type AnswerSeen, endFromAnswer } from './answer-end.ts';
 
-const answer = (outcome: AnswerSeen['outcome'], isError = false, code = '') => endFromAnswer({ outcome, isError, code });
+const answer = (outcome: AnswerSeen['outcome'], isError = false, code = '') =>
+  endFromAnswer({ outcome, isError, code });
 
 describe('the end of a call, from its answer', () => {
   it('says whether the tool had an effect', () => {

@@ -9,13 +9,7 @@ export interface AnswerSeen {
 /** How a call ends, as its public events name it. */
 export interface AnswerEnd {
   readonly phase: 'completed' | 'failed' | 'timed_out' | 'cancelled';
-  readonly status:
-    | 'ok'
-    | 'tool_error'
-    | 'deadline'
-    | 'client_cancelled'
-    | 'sandbox_lost'
-    | 'not_placed';
+  readonly status: 'ok' | 'tool_error' | 'deadline' | 'client_cancelled' | 'sandbox_lost' | 'not_placed';
   readonly code: string;
   readonly effect: 'reported' | 'none' | 'unknown';
 }

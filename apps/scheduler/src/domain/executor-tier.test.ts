@@ -23,6 +23,8 @@ describe('the tier of an executor', () => {
     expect(tierOf(known, true)).toBeUndefined();
     expect(tierOf(known, false, 'bare')).toBeUndefined();
     const twice = [...checks(...known), { check: 'cpu_bounded', proved: true }];
-    expect(provenTier({ driver: 'namespace', checks: twice, insecureNoIsolation: false }, known, needs)).toBeUndefined();
+    expect(
+      provenTier({ driver: 'namespace', checks: twice, insecureNoIsolation: false }, known, needs),
+    ).toBeUndefined();
   });
 });

@@ -25,7 +25,10 @@ export abstract class CallJournal {
     dispatch: { readonly deadlineMs: number } | undefined,
   ): Promise<Result<void, 'unrecorded'>>;
   /** `dispatched`, of a call that had to wait. */
-  abstract dispatch(call: JournalledCall, attempt: { readonly deadlineMs: number }): Promise<Result<void, 'unrecorded'>>;
+  abstract dispatch(
+    call: JournalledCall,
+    attempt: { readonly deadlineMs: number },
+  ): Promise<Result<void, 'unrecorded'>>;
   /** `already_ended`: the sweeper has ended the call; a `late_result` was written. */
   abstract end(
     call: JournalledCall,

@@ -25,9 +25,5 @@ export abstract class Sessions {
   abstract find(sessionId: string): Promise<SessionView | undefined>;
   abstract page(request: PageRequest & { readonly environmentId: string | undefined }): Promise<Page<SessionView>>;
   /** Oldest first. */
-  abstract history(
-    sessionId: string,
-    limit: number,
-    after: bigint | undefined,
-  ): Promise<Page<SessionHistoryEvent>>;
+  abstract history(sessionId: string, limit: number, after: bigint | undefined): Promise<Page<SessionHistoryEvent>>;
 }

@@ -61,7 +61,11 @@ export class PgWorkQueue extends WorkQueue {
       const workId = this.#ids.id('work');
       const { sessionId, environmentId } = work;
       const lastToken = Number(rows[0]?.last_token ?? 0);
-      await this.#apply(client, { ...work, workId }, { type: 'QueueWork', sessionId, environmentId, lastToken, atMs: this.#ids.nowMs() });
+      await this.#apply(
+        client,
+        { ...work, workId },
+        { type: 'QueueWork', sessionId, environmentId, lastToken, atMs: this.#ids.nowMs() },
+      );
       return { ...work, workId };
     });
   }
@@ -91,7 +95,13 @@ export class PgWorkQueue extends WorkQueue {
     reason: LeaseEnd,
     requeue: { readonly delayMs: number } | undefined,
   ): Promise<Result<void, WorkItemRefusal>> {
-    const command = { type: 'EndLease', token, reason, requeue: requeue !== undefined, atMs: this.#ids.nowMs() } as const;
+    const command = {
+      type: 'EndLease',
+      token,
+      reason,
+      requeue: requeue !== undefined,
+      atMs: this.#ids.nowMs(),
+    } as const;
     return this.#change(workId, command, requeue?.delayMs);
   }
 
@@ -121,7 +131,9 @@ export class PgWorkQueue extends WorkQueue {
   }
 
   override async live() {
-    const { rows } = await this.#pool.query<WorkRow>(`select * from work_item where state <> 'stopped' order by position`);
+    const { rows } = await this.#pool.query<WorkRow>(
+      `select * from work_item where state <> 'stopped' order by position`,
+    );
     return {
       leased: rows.filter(({ state }) => state === 'leased').map((row) => ({ ...toLease(row), isReady: row.is_ready })),
       queued: rows.filter(({ state }) => state === 'queued').map(toWork),
@@ -163,12 +175,17 @@ export class PgWorkQueue extends WorkQueue {
       [work.workId],
     );
     const before = rows.map((row) => codec.decode(row.type, row.data));
-    const decision = workItemDecider.decide(before.reduce(workItemDecider.evolve, workItemDecider.initialState), command);
+    const decision = workItemDecider.decide(
+      before.reduce(workItemDecider.evolve, workItemDecider.initialState),
+      command,
+    );
     if (!decision.ok) return decision;
     const events = decision.value;
     if (events.length === 0) return ok(undefined);
     await appendEvents(client, work.workId, before.length, events.map(codec.encode)).catch((error: unknown) => {
-      throw isVersionConflict(error) ? new Error(`the stream of ${work.workId} has moved on under its row's lock`) : error;
+      throw isVersionConflict(error)
+        ? new Error(`the stream of ${work.workId} has moved on under its row's lock`)
+        : error;
     });
     for (const event of events) await projectWork(client, work, event, { leaseMs: this.#leaseMs, delayMs });
     await insertHistory(client, this.#ids, work.sessionId, events);
