@@ -1,0 +1,4 @@
+/** Milliseconds that never jump. */
+export abstract class MonotonicClock {
+  abstract nowMs(): number;
+}
