@@ -1,0 +1,11 @@
+export { type InputProblem, parseToolInput, type ToolInput } from './parse-tool-input.ts';
+export { type ToolDefinition, toolDefinitions, type ToolName } from './tool-definitions.ts';
+export {
+  bashOutputBytesMax,
+  bashTimeoutMsDefault,
+  bashTimeoutMsMax,
+  fileRoots,
+  globEntriesMax,
+  grepOutputBytesMax,
+  readBytesMax,
+} from './tool-limits.ts';
