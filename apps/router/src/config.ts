@@ -21,8 +21,16 @@ export const routerConfigSections = {
   log: logConfigSchema('ROUTER'),
   telemetry: telemetryConfigSchema('ROUTER'),
   services: z
-    .object({ ROUTER_CONTROL_ADDRESS: z.string().min(1), ROUTER_EDGE_ADDRESSES: list })
-    .transform((env) => ({ controlAddress: env.ROUTER_CONTROL_ADDRESS, edgeAddresses: env.ROUTER_EDGE_ADDRESSES })),
+    .object({
+      ROUTER_CONTROL_ADDRESS: z.string().min(1),
+      ROUTER_EDGE_ADDRESSES: list,
+      ROUTER_SCHEDULER_ADDRESS: z.string().min(1).optional(),
+    })
+    .transform((env) => ({
+      controlAddress: env.ROUTER_CONTROL_ADDRESS,
+      edgeAddresses: env.ROUTER_EDGE_ADDRESSES,
+      schedulerAddress: env.ROUTER_SCHEDULER_ADDRESS,
+    })),
   http: z
     .object({
       ROUTER_HTTP_HOST: z.string().default('127.0.0.1'),

@@ -8,13 +8,19 @@ import { openPool } from '@sallyport/pg';
 import { createLogger, type Logger, Telemetry } from '@sallyport/telemetry';
 import pg from 'pg';
 import { NodeClockAndIds } from './adapters/crypto/node-clock-and-ids.ts';
+import { ControlClient } from './adapters/grpc/control-client.ts';
+import { ControlPrincipals } from './adapters/grpc/control-principals.ts';
 import { ControlRoutes } from './adapters/grpc/control-routes.ts';
 import { Edges } from './adapters/grpc/edges.ts';
+import { SchedulerSessionTools } from './adapters/grpc/scheduler-session-tools.ts';
 import { RelayHandler } from './adapters/http/relay-handler.ts';
 import { RelayServer } from './adapters/http/relay-server.ts';
 import { ResumableCalls } from './adapters/http/resumable-calls.ts';
+import { TunnelDestinations } from './adapters/http/tunnel-destinations.ts';
 import { CallOutbox } from './adapters/pg/call-outbox.ts';
 import { OutboxCallRecorder } from './adapters/pg/outbox-call-recorder.ts';
+import { SessionDestinations } from './adapters/sessions/session-destinations.ts';
+import { SessionHandler } from './adapters/sessions/session-handler.ts';
 import { SignallingCallRecorder } from './adapters/telemetry/signalling-call-recorder.ts';
 import { InnerConnections } from './adapters/tunnel/inner-connections.ts';
 import { TunnelUpstreams } from './adapters/tunnel/tunnel-upstreams.ts';
@@ -23,12 +29,15 @@ import { OpenCalls } from './application/open-calls.ts';
 import type { RouterConfig } from './config.ts';
 import { CallRecorder } from './ports/call-recorder.ts';
 import { ClockAndIds } from './ports/clock-and-ids.ts';
+import { Principals } from './ports/principals.ts';
+import { Routes } from './ports/routes.ts';
+import { SessionTools } from './ports/session-tools.ts';
 import { callSignals } from './signals.ts';
 
 const commitmentKeyBytes = 32;
 
 /** What a router runs, in the order of starting. */
-export const routerServices = [Telemetry, CallOutbox, ControlRoutes, TunnelUpstreams, RelayServer] as const;
+export const routerServices = [Telemetry, CallOutbox, ControlClient, TunnelUpstreams, RelayServer] as const;
 
 export const RouterModule = {
   with(config: RouterConfig, log: Logger): DynamicModule {
@@ -59,11 +68,14 @@ export const RouterModule = {
             new SignallingCallRecorder(new OutboxCallRecorder(outbox.writer, ids), callSignals(telemetry, log)),
         ),
         provide(
-          ControlRoutes,
+          ControlClient,
           [],
           () =>
-            new ControlRoutes(grpcChannel({ address: services.controlAddress, server: serviceName.control, tls }), log),
+            new ControlClient(grpcChannel({ address: services.controlAddress, server: serviceName.control, tls }), log),
         ),
+        provide(Routes, [ControlClient], (control) => new ControlRoutes(control)),
+        provide(Principals, [ControlClient], (control) => new ControlPrincipals(control)),
+        provide(SessionTools, [], () => new SchedulerSessionTools(schedulerChannel(config), limits.callMsMax, log)),
         provide(
           Edges,
           [],
@@ -98,9 +110,21 @@ export const RouterModule = {
           },
         ),
         provide(
+          SessionHandler,
+          [SessionTools, ClockAndIds, Telemetry],
+          (tools, ids, telemetry) =>
+            new SessionHandler(tools, ids, log, { bodyBytesMax: limits.bodyBytesMax, telemetry }),
+        ),
+        provide(
           RelayServer,
-          [ControlRoutes, RelayHandler],
-          (routes, handler) => new RelayServer({ ...http, ...limits, ...tlsOf(http) }, routes, handler, log),
+          [Routes, RelayHandler, Principals, SessionHandler],
+          (routes, relay, principals, sessions) => {
+            const served = {
+              tunnels: new TunnelDestinations(routes, relay),
+              sessions: new SessionDestinations(principals, sessions),
+            };
+            return new RelayServer({ ...http, ...limits, ...tlsOf(http) }, served, log);
+          },
         ),
       ],
     };
@@ -108,6 +132,11 @@ export const RouterModule = {
 
   log: (config: RouterConfig) => createLogger('router', config.log),
 };
+
+function schedulerChannel({ services, tls }: RouterConfig) {
+  const { schedulerAddress: address } = services;
+  return address === undefined ? undefined : grpcChannel({ address, server: serviceName.scheduler, tls });
+}
 
 function tlsOf({ certFile, keyFile }: RouterConfig['http']) {
   if (certFile === undefined || keyFile === undefined) return {};

@@ -12,8 +12,8 @@ export interface GatewayErrorRow {
 
 /**
  * Every error this gateway makes itself; `error.data.code` carries the name, so that a client can tell it from one of the
- * upstream server. Stable. `denied_by_policy` travels with HTTP 200 because both official SDKs hand a JSON-RPC error to
- * the caller only then (README, "What clients show").
+ * upstream server. Stable. `denied_by_policy`, and how a sandboxed call ended, travel with HTTP 200 because both official
+ * SDKs hand a JSON-RPC error to the caller only then (README, "What clients show").
  */
 export const gatewayErrors = {
   invalid_message: row(400, -32600, 'The message is not acceptable.'),
@@ -27,15 +27,26 @@ export const gatewayErrors = {
   origin_not_allowed: row(403, 4032, 'Requests from this origin are not allowed.'),
   unknown_tunnel: row(404, 4040, 'There is no such tunnel.'),
   session_not_found: row(404, 4041, 'There is no such MCP session for this credential; initialize again.'),
+  unknown_session: row(404, 4042, 'There is no such session in the workspace of this credential.'),
   method_not_allowed: row(405, 4050, 'This HTTP method is not served here.'),
   not_acceptable: row(406, 4060, 'The client must accept application/json and text/event-stream.'),
   request_timeout: row(408, 4080, 'The request did not arrive in time.'),
+  session_ended: row(410, 4100, 'The session has ended; make another one.'),
   body_too_large: row(413, 4130, 'The request body is larger than this route accepts.'),
   unsupported_media_type: row(415, 4150, 'The content type of a message must be application/json.'),
   host_not_served: row(421, 4210, 'This host name is not served here.'),
   too_many_requests: row(429, 4290, 'There are too many requests at once or in this time; try again later.'),
+  session_busy: row(429, 4291, 'The session runs as many calls as it may; nothing was run, try again later.'),
+  queue_full: row(429, 4292, 'The queue of the environment is full; nothing was run, try again later.'),
   headers_too_large: row(431, 4310, 'The request headers are larger than this route accepts.'),
+  call_cancelled: row(200, 4990, 'The call was cancelled; it may have taken effect.'),
   internal: row(500, 5000, 'The gateway failed; the call id leads to its log.'),
+  call_failed: row(200, 5001, 'The call failed without a result; it may have taken effect.'),
+  call_orphaned: row(
+    200,
+    5002,
+    'The call was given up, for its sandbox or its executor is gone; it may have taken effect.',
+  ),
   upstream_unreachable: row(502, 5020, 'The private MCP server could not be reached from its network.'),
   upstream_malformed: row(502, 5021, 'The private MCP server sent an answer that cannot be relayed safely.'),
   inner_tls_refused: row(502, 5022, 'The encrypted connection to the private network was refused.'),
@@ -50,6 +61,7 @@ export const gatewayErrors = {
   ),
   control_unavailable: row(503, 5033, 'The control service could not be asked; nothing was sent.'),
   shutting_down: row(503, 5034, 'The gateway is shutting down; try again.'),
+  scheduler_unavailable: row(503, 5035, 'The scheduler could not be reached; nothing was run, try again later.'),
   upstream_timeout: row(504, 5040, 'The private MCP server did not answer in time; the call may have taken effect.'),
   tunnel_timeout: row(504, 5041, 'The tunnel did not answer in time; the call may have taken effect.'),
 } as const satisfies Record<string, GatewayErrorRow>;

@@ -21,6 +21,16 @@ describe('request target', () => {
     expect(target('localhost:8080', '/t/sample.x.tunnels.example?q')).toMatchObject({ value: { path: '/?q' } });
   });
 
+  it('is a session by its path, on the router’s own hosts alone', () => {
+    const url = '/v1/sessions/sesn_01abc-d/mcp';
+    expect(target('127.0.0.1:8080', url)).toEqual({ ok: true, value: { sessionId: 'sesn_01abc-d' } });
+    expect(target('localhost:8080', `${url}?beta=true`)).toMatchObject({ value: { sessionId: 'sesn_01abc-d' } });
+    expect(target('sample.x.tunnels.example', url)).toMatchObject({ value: { host: 'sample.x.tunnels.example' } });
+    for (const other of ['/v1/sessions//mcp', '/v1/sessions/a/mcp/', '/v1/sessions/a%2e/mcp', '/v1/sessions/a/b/mcp'])
+      expect(target('localhost:8080', other)).toMatchObject({ reason: 'host-not-served' });
+    expect(target('localhost:8080', `/v1/sessions/${'a'.repeat(65)}/mcp`)).toMatchObject({ ok: false });
+  });
+
   it.each([
     ['a foreign address', '10.0.0.1', '/mcp'],
     ['another port of ours', 'localhost:9999', '/t/sample.x.tunnels.example/mcp'],

@@ -1,11 +1,18 @@
 import { fail, ok, type Result } from '@sallyport/result';
 
-export interface RequestTarget {
+export interface TunnelTarget {
   /** `<subdomain>.<tunnel domain>`, lower case, without port. */
   readonly host: string;
   /** Path and query for the upstream, byte for byte as they were sent. */
   readonly path: string;
 }
+
+/** The tools of a sandbox session. */
+export interface SessionTarget {
+  readonly sessionId: string;
+}
+
+export type RequestTarget = TunnelTarget | SessionTarget;
 
 /** Two labels at least; the last one is no number, so that an IPv4 address is none. */
 const hostShape =
@@ -16,9 +23,11 @@ const brokenEscape = /%(?![0-9A-Fa-f]{2})/;
 /** The private side chooses what a path reaches; a server that resolves such a segment afterwards would reach something else. */
 const dotSegment = /^[^?]*(?:\/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:\/|\\|%2f|%5c|\?|$)/i;
 
+const sessionPath = /^\/v1\/sessions\/([\w-]{1,64})\/mcp(?:\?.*)?$/;
+
 /**
- * Where a request is meant to go: by its Host header, or, where the router is addressed by one of its own names, by the path
- * `/t/<host>/…`. A host that is neither is not served.
+ * Where a request is meant to go: by its Host header, or, where the router is addressed by one of its own names, by the path:
+ * `/t/<host>/…` for a tunnel, `/v1/sessions/<id>/mcp` for a session. A host that is neither is not served.
  */
 export function requestTarget(
   hostHeader: string | undefined,
@@ -32,6 +41,8 @@ export function requestTarget(
     const host = authority.replace(/:\d{1,5}$/, '');
     return hostShape.test(host) && !ownHosts.has(host) ? ok({ host, path: url }) : fail('host-not-served');
   }
+  const sessionId = sessionPath.exec(url)?.[1];
+  if (sessionId !== undefined) return ok({ sessionId });
   const named = /^\/t\/([^/?]+)(\/[^?]*)?(\?.*)?$/.exec(url);
   const [, host = '', path = '/', query = ''] = named ?? [];
   return hostShape.test(host) ? ok({ host, path: `${path}${query}` }) : fail('host-not-served');

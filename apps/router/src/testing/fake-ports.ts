@@ -4,6 +4,8 @@ import { fail, ok, type Result } from '@sallyport/result';
 import type { PolicyRule } from '@sallyport/policy';
 import { type CallRecord, CallRecorder, type EndPhase } from '../ports/call-recorder.ts';
 import { type Route, type RouteRefusal, Routes } from '../ports/routes.ts';
+import { type Principal, type PrincipalRefusal, Principals } from '../ports/principals.ts';
+import { type RunningSessionCall, type SessionFailure, SessionTools } from '../ports/session-tools.ts';
 import {
   type HeaderPairs,
   type UpstreamExchange,
@@ -169,5 +171,30 @@ export class FakeRoutes extends Routes {
         routerUnauthenticated: false,
       }),
     );
+  }
+}
+
+/** Keys as those of `FakeRoutes`; the part before a dash is the workspace: `sk-alice` and `sk-alice-2` share one, `sk-bob` has another. */
+export class FakePrincipals extends Principals {
+  revoked = '';
+  unavailable = false;
+
+  override resolve(credential: string): Promise<Result<Principal, PrincipalRefusal>> {
+    if (this.unavailable) return Promise.resolve(fail('control_unavailable'));
+    if (!credential.startsWith('sk-') || credential === this.revoked)
+      return Promise.resolve(fail('credential_unknown'));
+    const name = credential.slice(3);
+    return Promise.resolve(ok({ workspaceId: `wrkspc_${name.split('-', 1)[0]}`, principalId: `apikey_${name}` }));
+  }
+}
+
+/** For beds that serve tunnels alone. */
+export class NoSessionTools extends SessionTools {
+  override list(): Promise<Result<never, SessionFailure>> {
+    return Promise.resolve(fail({ code: 'scheduler_unavailable' }));
+  }
+
+  override call(): RunningSessionCall {
+    return { ended: Promise.resolve(fail({ code: 'scheduler_unavailable' })), cancel: () => undefined };
   }
 }

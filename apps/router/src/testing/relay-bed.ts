@@ -5,9 +5,13 @@ import { NodeClockAndIds } from '../adapters/crypto/node-clock-and-ids.ts';
 import { RelayHandler } from '../adapters/http/relay-handler.ts';
 import { RelayServer, type RelayServerConfig } from '../adapters/http/relay-server.ts';
 import { ResumableCalls } from '../adapters/http/resumable-calls.ts';
+import { TunnelDestinations } from '../adapters/http/tunnel-destinations.ts';
+import { SessionDestinations } from '../adapters/sessions/session-destinations.ts';
+import { SessionHandler } from '../adapters/sessions/session-handler.ts';
 import { BeginCall } from '../application/begin-call.ts';
 import { OpenCalls } from '../application/open-calls.ts';
-import { FakeRecorder, FakeRoutes, FakeUpstreams } from './fake-ports.ts';
+import type { SessionTools } from '../ports/session-tools.ts';
+import { FakePrincipals, FakeRecorder, FakeRoutes, FakeUpstreams, NoSessionTools } from './fake-ports.ts';
 
 export interface BedLimits {
   readonly callMsMax: number;
@@ -20,15 +24,21 @@ export class RelayBed {
   readonly upstreams = new FakeUpstreams();
   readonly recorder = new FakeRecorder();
   readonly routes = new FakeRoutes();
+  readonly principals = new FakePrincipals();
   readonly open = new OpenCalls();
   readonly server: RelayServer;
   port = 0;
   readonly #sockets = new Set<Socket>();
 
-  constructor(config: Partial<RelayServerConfig> = {}, limits: Partial<BedLimits> = {}) {
+  constructor(
+    config: Partial<RelayServerConfig> = {},
+    limits: Partial<BedLimits> = {},
+    tools: SessionTools = new NoSessionTools(),
+  ) {
     const clock = new NodeClockAndIds();
     const { callMsMax = 60_000, listBytesMax = 1 << 20, resumeMs = 1_000 } = limits;
     const bodyBytesMax = config.bodyBytesMax ?? 1 << 20;
+    const telemetry = Telemetry.start('router', { sampleRatio: 1, metricsIntervalMs: 60_000 });
     const begin = new BeginCall(this.recorder, this.open, clock, callMsMax);
     const handler = new RelayHandler(
       this.upstreams,
@@ -37,9 +47,11 @@ export class RelayBed {
       {
         limits: { bodyBytesMax, listBytesMax, callMsMax },
         commitmentKey: Buffer.alloc(32),
-        telemetry: Telemetry.start('router', { sampleRatio: 1, metricsIntervalMs: 60_000 }),
+        telemetry,
       },
     );
+    const log = createLogger('router', { level: 'silent' });
+    const sessions = new SessionHandler(tools, clock, log, { bodyBytesMax, telemetry });
     const defaults = {
       host: '127.0.0.1',
       port: 0,
@@ -50,12 +62,11 @@ export class RelayBed {
       requestsMax: 100,
       requestsPerPrincipalMax: 50,
     };
-    this.server = new RelayServer(
-      { ...defaults, ...config },
-      this.routes,
-      handler,
-      createLogger('router', { level: 'silent' }),
-    );
+    const served = {
+      tunnels: new TunnelDestinations(this.routes, handler),
+      sessions: new SessionDestinations(this.principals, sessions),
+    };
+    this.server = new RelayServer({ ...defaults, ...config }, served, log);
   }
 
   async start(): Promise<this> {

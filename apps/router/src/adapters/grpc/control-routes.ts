@@ -1,96 +1,44 @@
 import { createHash } from 'node:crypto';
-import type { ClientReadableStream } from '@grpc/grpc-js';
 import { route as wire } from '@sallyport/contracts';
-import { callUnary, type GrpcChannel } from '@sallyport/grpc';
+import { callUnary } from '@sallyport/grpc';
 import { fail, ok, type Result } from '@sallyport/result';
-import type { Logger } from '@sallyport/telemetry';
 import type { Policy } from '@sallyport/policy';
 import { type Route, type RouteRefusal, Routes } from '../../ports/routes.ts';
-import { type CachedRoute, RouteCache } from './route-cache.ts';
+import type { ControlClient, RememberedAnswers } from './control-client.ts';
 
 const resolveMsMax = 2_000;
-/** Control sends a sign of life every second. */
-const trustMs = 5_000;
-const reconnectMs = 250;
 
-const refusals: Partial<Record<wire.RouteRefusal, Exclude<RouteRefusal, 'control_unavailable'>>> = {
+type KnownRefusal = Exclude<RouteRefusal, 'control_unavailable'>;
+
+const refusals: Partial<Record<wire.RouteRefusal, KnownRefusal>> = {
   [wire.RouteRefusal.CREDENTIAL_UNKNOWN]: 'credential_unknown',
   [wire.RouteRefusal.HOST_UNKNOWN]: 'host_unknown',
   [wire.RouteRefusal.TUNNEL_ARCHIVED]: 'tunnel_archived',
 };
 
-/** Asks control, and remembers the answers for as long as control confirms that nothing has changed. */
 export class ControlRoutes extends Routes {
-  readonly #client: wire.RouteServiceClient;
-  readonly #log: Logger;
-  readonly #cache = new RouteCache();
-  readonly #asking = new Map<string, Promise<Result<Route, RouteRefusal>>>();
-  #watch: ClientReadableStream<wire.WatchRevisionResponse> | undefined;
-  #stopped = false;
+  readonly #control: ControlClient;
+  readonly #answers: RememberedAnswers<Route, KnownRefusal>;
 
-  constructor(channel: GrpcChannel, log: Logger) {
+  constructor(control: ControlClient) {
     super();
-    this.#client = new wire.RouteServiceClient(channel.address, channel.credentials, channel.options);
-    this.#log = log;
-  }
-
-  start(): Promise<void> {
-    this.#listen();
-    return Promise.resolve();
-  }
-
-  stop(): Promise<void> {
-    this.#stopped = true;
-    this.#watch?.cancel();
-    this.#client.close();
-    return Promise.resolve();
+    this.#control = control;
+    this.#answers = control.remembered();
   }
 
   override resolve(credential: string, host: string): Promise<Result<Route, RouteRefusal>> {
-    const sha256 = createHash('sha256').update(credential).digest();
-    const key = `${sha256.toString('latin1')}${host}`;
-    const cached = this.#cache.get(key, performance.now());
-    if (cached !== undefined) return Promise.resolve(cached);
-    const asking = this.#asking.get(key) ?? this.#ask(key, sha256, host).finally(() => this.#asking.delete(key));
-    this.#asking.set(key, asking);
-    return asking;
-  }
-
-  async #ask(key: string, credentialSha256: Buffer, host: string): Promise<Result<Route, RouteRefusal>> {
-    try {
-      const response = await callUnary(
-        this.#client.resolveRoute.bind(this.#client),
-        { credentialSha256, host },
-        { deadlineMs: resolveMsMax, waitForReady: true },
-      );
-      const answer = parse(response.outcome, host);
-      if (answer === undefined) return fail('control_unavailable');
-      this.#cache.put(key, answer, response.revision);
-      return answer;
-    } catch (error) {
-      this.#log.warn({ err: error }, 'control could not be asked for a route');
-      return fail('control_unavailable');
-    }
-  }
-
-  #listen(): void {
-    const watch = this.#client.watchRevision({});
-    this.#watch = watch;
-    watch.on('data', ({ revision }: wire.WatchRevisionResponse) =>
-      this.#cache.trust(revision, performance.now() + trustMs),
-    );
-    let ended = false;
-    const again = () => {
-      if (ended || this.#stopped) return;
-      ended = true;
-      setTimeout(() => this.#listen(), reconnectMs).unref();
-    };
-    watch.on('error', again);
-    watch.on('end', again);
+    const credentialSha256 = createHash('sha256').update(credential).digest();
+    return this.#answers.get(`${credentialSha256.toString('latin1')}${host}`, async () => {
+      const { routes } = this.#control;
+      const request = { credentialSha256, host };
+      const options = { deadlineMs: resolveMsMax, waitForReady: true };
+      const { revision, outcome } = await callUnary(routes.resolveRoute.bind(routes), request, options);
+      return { revision, answer: parse(outcome, host) };
+    });
   }
 }
 
-function parse(outcome: wire.ResolveRouteResponse['outcome'], host: string): CachedRoute | undefined {
+function parse(outcome: wire.ResolveRouteResponse['outcome'], host: string): Result<Route, KnownRefusal> | undefined {
   if (outcome === undefined) return undefined;
   if (outcome.$case === 'refused') {
     const refusal = refusals[outcome.value];

@@ -38,6 +38,11 @@ export class ClientResponse {
     return this.#response.destroyed || this.#response.closed || this.#response.writableEnded;
   }
 
+  /** What was written has not left yet. */
+  get isSlow(): boolean {
+    return this.#response.writableNeedDrain;
+  }
+
   /** `listener` is called once, when the client goes away before its answer has ended; at once where it has gone already. */
   onGone(listener: () => void): void {
     const told = () => {

@@ -1,16 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { payloadCommitment, sessionReference } from '@sallyport/audit-events';
-import {
-  checkHeaders,
-  defaultBodyLimits,
-  type GatewayErrorCode,
-  type InspectedMessage,
-  inspectRequestBody,
-  type MessageEra,
-  spliceTraceContext,
-} from '@sallyport/mcp-wire';
-import { type Span, SpanRole, type Telemetry } from '@sallyport/telemetry';
-import { parseTraceContext } from '@sallyport/telemetry';
+import { type InspectedMessage, type MessageEra, spliceTraceContext } from '@sallyport/mcp-wire';
+import type { Span, Telemetry } from '@sallyport/telemetry';
 import type { BeginCall } from '../../application/begin-call.ts';
 import type { CallInFlight } from '../../application/call-in-flight.ts';
 import type { CallScope, OpenCalls } from '../../application/open-calls.ts';
@@ -19,9 +10,9 @@ import { decide } from '@sallyport/policy';
 import type { ClockAndIds } from '../../ports/clock-and-ids.ts';
 import type { Route } from '../../ports/routes.ts';
 import type { UpstreamExchange, UpstreamFailure, UpstreamResponse, Upstreams } from '../../ports/upstreams.ts';
-import type { ClientResponse } from './client-response.ts';
+import type { AcceptedRequest } from './destination.ts';
 import { forwardHeaders } from './forward-headers.ts';
-import type { MemoryBudget } from './memory-budget.ts';
+import { messageSpan, one, readEra, readMessage } from './read-message.ts';
 import { endBroken, relayCall, type RelayedCall } from './relay-call.ts';
 import { relayList } from './relay-list.ts';
 import { bodyKind, relayPlain } from './relay-plain.ts';
@@ -39,15 +30,9 @@ const cancelledAnswerMsMax = 5_000;
 const successStatusEnd = 300;
 
 /** An authenticated request to a known route. */
-export interface RoutedRequest {
-  readonly incoming: IncomingMessage;
-  readonly client: ClientResponse;
+export interface RoutedRequest extends AcceptedRequest {
   readonly route: Route;
   readonly path: string;
-  readonly credential: string;
-  readonly clientIp: string;
-  /** For what has to be held whole. */
-  readonly memory: MemoryBudget;
 }
 
 interface Posted extends RoutedRequest {
@@ -129,31 +114,11 @@ export class RelayHandler {
 
   async posted(request: RoutedRequest, body: Buffer): Promise<void> {
     const { incoming, client } = request;
-    const inspected = inspectRequestBody(body, { ...defaultBodyLimits, bytesMax: this.#options.limits.bodyBytesMax });
-    if (!inspected.ok) {
-      const { code, sentence, rpcCode, id } = inspected.reason;
-      const gatewayCode: GatewayErrorCode =
-        code === 'body_too_large' ? 'body_too_large' : rpcCode === -32700 ? 'parse_error' : 'invalid_message';
-      return client.error({
-        code: gatewayCode,
-        id,
-        sentence,
-        rpcCode,
-        data: { reason: code },
-      });
-    }
+    const inspected = readMessage(body, this.#options.limits.bodyBytesMax);
+    if (!inspected.ok) return client.error(inspected.reason);
     const message = inspected.value;
-    const era = checkHeaders(incoming.headersDistinct, message);
-    if (!era.ok) {
-      const { code, sentence, rpcCode } = era.reason;
-      return client.error({
-        code: 'header_mismatch',
-        id: message.id,
-        sentence,
-        rpcCode,
-        data: { reason: code },
-      });
-    }
+    const era = readEra(incoming, message);
+    if (!era.ok) return client.error(era.reason);
     const span = this.#span(message.method ?? 'mcp response', request, message);
     const posted: Posted = { ...request, body, message, era: era.value, span };
     const kind = message.method === undefined ? 'open' : methodKind(message.method);
@@ -342,16 +307,10 @@ export class RelayHandler {
     });
   }
 
-  /** The context in `_meta` is nearer to the agent than the header's, which a proxy may have made. */
   #span(name: string, request: RoutedRequest, message: InspectedMessage | undefined): Span {
-    const { traceparent, tracestate } = request.incoming.headers;
-    const parent =
-      parseTraceContext(message?.traceparent, message?.tracestate) ??
-      parseTraceContext(one(traceparent), one(tracestate));
-    return this.#options.telemetry.span(name, SpanRole.server, parent, {
-      'mcp.method.name': message?.method ?? '',
-      'server.address': request.route.host,
-    });
+    const span = messageSpan(this.#options.telemetry, name, request.incoming, message);
+    span.set({ 'server.address': request.route.host });
+    return span;
   }
 }
 
@@ -365,8 +324,4 @@ function scopeOf({ route, incoming, clientIp }: RoutedRequest): CallScope {
 
 function sessionOf(incoming: IncomingMessage): string | undefined {
   return one(incoming.headers['mcp-session-id']);
-}
-
-function one(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value;
 }

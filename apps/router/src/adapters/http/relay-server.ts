@@ -1,21 +1,20 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { GatewayErrorCode } from '@sallyport/mcp-wire';
 import type { Logger } from '@sallyport/telemetry';
-import { requestTarget } from '../../domain/request-target.ts';
-import type { RouteRefusal, Routes } from '../../ports/routes.ts';
+import { requestTarget, type SessionTarget, type TunnelTarget } from '../../domain/request-target.ts';
 import { ClientResponse } from './client-response.ts';
+import type { AcceptedRequest, Destination, Destinations } from './destination.ts';
 import { MemoryBudget, MemoryShare } from './memory-budget.ts';
 import { readBody } from './read-body.ts';
-import type { RelayHandler } from './relay-handler.ts';
+import { refuse } from './refuse.ts';
 import { StandingRequests } from './standing-requests.ts';
 
 export interface RelayServerConfig {
   readonly host: string;
   readonly port: number;
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** Names of the router itself, besides its address: there, `/t/<host>/…` names the tunnel. */
+  /** Names of the router itself, besides its address: there, the path names the tunnel or the session. */
   readonly ownHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
   readonly bodyBytesMax: number;
@@ -48,37 +47,33 @@ const singleHeaders = [
   'last-event-id',
 ] as const;
 
-const routeErrors: Record<RouteRefusal, GatewayErrorCode> = {
-  credential_unknown: 'unauthenticated',
-  host_unknown: 'unknown_tunnel',
-  tunnel_archived: 'unknown_tunnel',
-  control_unavailable: 'control_unavailable',
-};
+/** What the router serves, by how a request names it. */
+export interface ServedDestinations {
+  readonly tunnels: Destinations<TunnelTarget>;
+  readonly sessions: Destinations<SessionTarget>;
+}
 
-/** The router's HTTP server: who may speak, where to, and how much. What is said is the handler's. */
+/** The router's HTTP server: who may speak, where to, and how much. What is said is the destination's. */
 export class RelayServer {
   readonly #config: RelayServerConfig;
-  readonly #routes: Routes;
-  readonly #handler: RelayHandler;
+  readonly #served: ServedDestinations;
   readonly #log: Logger;
   readonly #server: Server;
   readonly #ownHosts: Set<string>;
   readonly #memory: MemoryBudget;
-  readonly #standing: StandingRequests;
+  readonly #standing = new StandingRequests();
   readonly #byPrincipal = new Map<string, number>();
   /** Answers under way by connection. */
   readonly #bySocket = new WeakMap<Duplex, Set<ServerResponse>>();
   #requests = 0;
   #stopping = false;
 
-  constructor(config: RelayServerConfig, routes: Routes, handler: RelayHandler, log: Logger) {
+  constructor(config: RelayServerConfig, served: ServedDestinations, log: Logger) {
     this.#config = config;
-    this.#routes = routes;
-    this.#handler = handler;
+    this.#served = served;
     this.#log = log;
     this.#ownHosts = new Set(config.ownHosts);
     this.#memory = new MemoryBudget(config.bodyBytesTotalMax);
-    this.#standing = new StandingRequests(routes);
     const options = {
       maxHeaderSize: headerBytesMax,
       headersTimeout: headersMsMax,
@@ -123,11 +118,15 @@ export class RelayServer {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
     const timer = setTimeout(() => {
-      void this.#handler.stop().finally(() => this.#server.closeAllConnections());
+      void this.#endOpen().finally(() => this.#server.closeAllConnections());
     }, drainMs);
     await closed;
     clearTimeout(timer);
-    await this.#handler.stop(); // those whose client is not connected
+    await this.#endOpen(); // those whose client is not connected
+  }
+
+  async #endOpen(): Promise<void> {
+    await Promise.all([this.#served.tunnels.stop(), this.#served.sessions.stop()]);
   }
 
   async #accept(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
@@ -168,32 +167,22 @@ export class RelayServer {
     if (!this.#originAllowed(incoming)) return refuse(incoming, client, 'origin_not_allowed');
     const credential = credentialOf(incoming);
     if (credential === undefined) return refuse(incoming, client, 'unauthenticated');
-    const { host, path } = target.value;
-    // A credential in a URL would go on to the private server.
-    if (path.includes(credential)) return refuse(incoming, client, 'bad_request');
-    const route = await this.#routes.resolve(credential, host);
-    if (!route.ok) return refuse(incoming, client, routeErrors[route.reason]);
-    const { principalId } = route.value;
+    const { tunnels, sessions } = this.#served;
+    const { value } = target;
+    const destination = await ('sessionId' in value
+      ? sessions.resolve(credential, value)
+      : tunnels.resolve(credential, value));
+    if (!destination.ok) return refuse(incoming, client, destination.reason);
+    const { principalId } = destination.value;
     const running = this.#byPrincipal.get(principalId) ?? 0;
     if (running >= this.#config.requestsPerPrincipalMax) return refuse(incoming, client, 'too_many_requests');
     this.#byPrincipal.set(principalId, running + 1);
-    const leave = this.#standing.add({ credential, route: route.value, client });
+    const leave = this.#standing.add({ destination: destination.value, client });
+    const clientIp = incoming.socket.remoteAddress ?? '';
+    const request = { incoming, client, memory: this.#memory, credential, clientIp };
     try {
-      const request = {
-        incoming,
-        client,
-        memory: this.#memory,
-        route: route.value,
-        path,
-        credential,
-        clientIp: incoming.socket.remoteAddress ?? '',
-      };
-      const { method } = incoming;
-      if (method === 'POST') await this.#post(request, client);
-      else if (method === 'DELETE' && incoming.headers['mcp-session-id'] === undefined)
-        refuse(incoming, client, 'bad_request'); // DELETE ends a session, and nothing else
-      else if (method === 'GET' || method === 'DELETE') await this.#handler.withoutBody(request);
-      else refuse(incoming, client, 'method_not_allowed');
+      if (incoming.method === 'POST') await this.#post(request, destination.value);
+      else await destination.value.withoutBody(request);
     } finally {
       leave();
       const left = (this.#byPrincipal.get(principalId) ?? 1) - 1;
@@ -202,15 +191,15 @@ export class RelayServer {
     }
   }
 
-  async #post(request: Parameters<RelayHandler['posted']>[0], client: ClientResponse): Promise<void> {
-    const { incoming } = request;
+  async #post(request: AcceptedRequest, destination: Destination): Promise<void> {
+    const { incoming, client } = request;
     if (!jsonInUtf8.test(incoming.headers['content-type'] ?? '') || !isUnencoded(incoming)) {
       return refuse(incoming, client, 'unsupported_media_type');
     }
     const share = new MemoryShare(this.#memory);
     try {
       const body = await readBody(incoming, this.#config.bodyBytesMax, share);
-      if (body.ok) await this.#handler.posted(request, body.value);
+      if (body.ok) await destination.posted(request, body.value);
       else if (body.reason !== 'aborted') refuse(incoming, client, body.reason);
     } finally {
       share.release();
@@ -225,15 +214,6 @@ export class RelayServer {
     const named = /^https?:\/\/([^/]+)$/.exec(origin)?.[1]?.toLowerCase();
     return named !== undefined && named === host.toLowerCase();
   }
-}
-
-/** Answers without reading the body: the connection cannot be used again then. */
-function refuse(incoming: IncomingMessage, client: ClientResponse, code: GatewayErrorCode): void {
-  const headers: Record<string, string> = {};
-  if (!incoming.complete) headers['connection'] = 'close';
-  if (code === 'unauthenticated') headers['www-authenticate'] = 'Bearer realm="sallyport"';
-  if (code === 'method_not_allowed') headers['allow'] = 'POST, GET, DELETE';
-  client.error({ code }, headers);
 }
 
 function repeatsSingleHeader({ headersDistinct }: IncomingMessage): boolean {

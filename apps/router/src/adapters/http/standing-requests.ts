@@ -1,26 +1,20 @@
-import type { Route, Routes } from '../../ports/routes.ts';
 import type { ClientResponse } from './client-response.ts';
+import type { Destination } from './destination.ts';
 
-/** A request with the route that it was let in by. */
+/** A request with the destination that it was let in to. */
 export interface StandingRequest {
-  readonly credential: string;
-  readonly route: Route;
+  readonly destination: Pick<Destination, 'stillOpen'>;
   readonly client: ClientResponse;
 }
 
 /**
- * Requests may stand for as long as their stream does, but not on a credential that was revoked meanwhile, for a tunnel that is gone, or under
- * a policy that has changed: then they are cut, and the client may ask anew. A tool call ends by itself and is left alone.
+ * Requests may stand for as long as their stream does, but not longer than the right to them: then they are cut, and the client may ask anew. A
+ * tool call ends by itself and is left alone.
  */
 export class StandingRequests {
-  readonly #routes: Routes;
   readonly #requests = new Map<StandingRequest, number>();
   #timer: NodeJS.Timeout | undefined;
   #looking = false;
-
-  constructor(routes: Routes) {
-    this.#routes = routes;
-  }
 
   start(everyMs: number): void {
     this.#timer = setInterval(() => void this.#look(performance.now() - everyMs), everyMs).unref();
@@ -42,9 +36,9 @@ export class StandingRequests {
       for (const [request, beganMs] of this.#requests) {
         if (beganMs > beganBeforeMs) break; // in the order of their beginning
         if (request.client.isOfCall) continue;
-        const route = await this.#routes.resolve(request.credential, request.route.host);
-        if (!route.ok && route.reason === 'control_unavailable') return;
-        if (!route.ok || route.value.policy.sha256 !== request.route.policy.sha256) request.client.cut();
+        const answer = await request.destination.stillOpen();
+        if (answer === 'unknown') return;
+        if (answer === 'closed') request.client.cut();
       }
     } finally {
       this.#looking = false;

@@ -1,13 +1,12 @@
 import { fail, ok } from '@sallyport/result';
 import { describe, expect, it } from 'vitest';
-import type { Route } from '../../ports/routes.ts';
-import { RouteCache } from './route-cache.ts';
+import { AnswerCache } from './answer-cache.ts';
 
-const route = ok({ tunnelId: 'tnl_1' } as Route);
+const route = ok({ tunnelId: 'tnl_1' });
 
-describe('route cache', () => {
+describe('answer cache', () => {
   it('answers while control shows life, and not beyond', () => {
-    const cache = new RouteCache();
+    const cache = new AnswerCache<object, string>();
     cache.trust(7n, 1_000);
     cache.put('a', route, 7n);
     expect(cache.get('a', 999)).toBe(route);
@@ -17,7 +16,7 @@ describe('route cache', () => {
   });
 
   it('forgets everything at a new revision, and takes no answer of an old one', () => {
-    const cache = new RouteCache();
+    const cache = new AnswerCache<object, string>();
     cache.trust(7n, 1_000);
     cache.put('a', route, 7n);
     cache.trust(8n, 1_000);
@@ -29,7 +28,7 @@ describe('route cache', () => {
   });
 
   it('keeps working credentials while others are guessed', () => {
-    const cache = new RouteCache();
+    const cache = new AnswerCache<object, string>();
     cache.trust(1n, 1_000);
     cache.put('good', route, 1n);
     for (let guess = 0; guess < 10_050; guess += 1) cache.put(`guess-${guess}`, fail('credential_unknown'), 1n);
