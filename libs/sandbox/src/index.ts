@@ -21,3 +21,5 @@ export {
   type Walk,
 } from './sandbox-driver.ts';
 export { namespaceTierChecks, type SandboxCheck, sandboxChecks } from './sandbox-checks.ts';
+export { runTool } from './tools/run-tool.ts';
+export type { ToolOptions, ToolResult } from './tools/tool-result.ts';

@@ -97,7 +97,10 @@ export abstract class Sandbox {
   /** Forgets the shell's state, and ends every process of the session. */
   abstract restartShell(): Promise<void>;
   /** `size` is that of the whole file. Follows links, inside the sandbox. */
-  abstract readFile(path: string, range: { readonly offset: number; readonly length: number }): Promise<FileResult<FileContent>>;
+  abstract readFile(
+    path: string,
+    range: { readonly offset: number; readonly length: number },
+  ): Promise<FileResult<FileContent>>;
   /** Replaces the file atomically, makes its parents. */
   abstract writeFile(path: string, data: Uint8Array): Promise<FileResult<void>>;
   /** Everything below `path`, links not followed, at most `entriesMax` of it. */

@@ -1,0 +1,59 @@
+import { matchesGlob } from 'node:path';
+import { globEntriesMax, grepOutputBytesMax } from '@sallyport/sandbox-tools';
+import type { ExecResult, Sandbox } from '../sandbox-driver.ts';
+import { done, fileProblem, outputText, type ToolOptions, type ToolResult } from './tool-result.ts';
+
+const walkEntriesMax = 100_000;
+const output = { headBytes: grepOutputBytesMax, tailBytes: 0 };
+/** Says that nothing was found, for both programs. */
+const nothingFoundCode = 1;
+const noProgramCode = 127;
+
+export async function runGlob(
+  sandbox: Sandbox,
+  { pattern, path }: { readonly pattern: string; readonly path: string },
+): Promise<ToolResult> {
+  const walked = await sandbox.walk(path, { entriesMax: walkEntriesMax });
+  if (!walked.ok) return fileProblem(path, walked.reason.code);
+  const { entries, truncated } = walked.value;
+  const found = entries
+    .filter((entry) => entry.type !== 'dir' && matchesGlob(entry.path, pattern))
+    .toSorted((a, b) => b.mtimeMs - a.mtimeMs);
+  const lines = found.slice(0, globEntriesMax).map((entry) => `${path.replace(/\/$/, '')}/${entry.path}`);
+  if (found.length > globEntriesMax) lines.push(`[… ${found.length - globEntriesMax} more …]`);
+  if (truncated) lines.push(`[… only the first ${walkEntriesMax} files of ${path} were looked at …]`);
+  return done(lines.length === 0 ? 'no files fit the pattern' : lines.join('\n'));
+}
+
+/** ripgrep where the runtime has it, else grep. The path is resolved inside first, so that a link leads nowhere that file tools do not reach. */
+export async function runGrep(
+  sandbox: Sandbox,
+  { pattern, path, timeoutMs }: { readonly pattern: string; readonly path: string; readonly timeoutMs: number },
+  options: ToolOptions,
+): Promise<ToolResult> {
+  const reached = await sandbox.readFile(path, { offset: 0, length: 0 });
+  if (!reached.ok && reached.reason.code !== 'EISDIR') return fileProblem(path, reached.reason.code);
+  const run = (argv: readonly string[]) =>
+    sandbox.exec({ argv, cwd: '/workspace', env: {}, stdin: undefined, timeoutMs, output }, { signal: options.signal });
+  const ripgrep = ['rg', '--no-config', '--line-number', '--no-heading', '--color=never', '-e', pattern, '--', path];
+  let result = await run(ripgrep);
+  if (result.outcome === 'exit' && result.code === noProgramCode)
+    result = await run(['grep', '-rnIE', '-e', pattern, '--', path]);
+  return grepResult(result, timeoutMs);
+}
+
+function grepResult(result: ExecResult, timeoutMs: number): ToolResult {
+  const text = outputText(result);
+  switch (result.outcome) {
+    case 'timeout':
+      return { outcome: 'timed_out', isError: true, text: `${text}\n[ended after ${timeoutMs} ms, its time limit]` };
+    case 'cancelled':
+      return { outcome: 'cancelled', isError: true, text };
+    case 'exit':
+      if (result.code === nothingFoundCode && text === '') return done('no matches');
+      return done(text, result.code !== 0);
+    case 'signal':
+    case 'oom':
+      return done(`${text}\n[the search was ended: ${result.outcome}]`, true);
+  }
+}
