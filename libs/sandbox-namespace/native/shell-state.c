@@ -13,41 +13,42 @@
 #define STATE_END "# sallyport: end of state\n"
 
 /* Variables that are about one shell, that bash fills in itself, or that mean something else when they are assigned. */
-#define UNSAVED_VARIABLES                                                                                                      \
-  "PWD LINENO RANDOM SRANDOM BASHPID BASH_COMMAND BASH_SUBSHELL BASH_EXECUTION_STRING BASH_ARGV0 EPOCHSECONDS EPOCHREALTIME " \
-  "DIRSTACK GROUPS FUNCNAME PIPESTATUS HISTCMD COMP_WORDBREAKS _"
+#define UNSAVED_VARIABLES                                                                                                       \
+  "PWD LINENO RANDOM SRANDOM BASH BASHPID BASH_ALIASES BASH_CMDS BASH_COMMAND BASH_SUBSHELL BASH_EXECUTION_STRING BASH_ARGV0 " \
+  "BASH_VERSION EPOCHSECONDS EPOCHREALTIME DIRSTACK GROUPS FUNCNAME PIPESTATUS HISTCMD COMP_WORDBREAKS HOSTTYPE MACHTYPE OSTYPE _ " \
+  "__sallyport_command __sallyport_options"
 
 /*
- * The options are one line, since that line is put before the user's first one, which stays line 1. `set +eux` comes after they are written, and
- * trace output goes nowhere. Options of `shopt` come before functions, whose text may need them; aliases after functions, which they would change.
+ * The script that the next shell reads. Its own descriptor is closed first, then the options of `shopt` (what a new shell has set is unset),
+ * which the text of functions may need; aliases come after functions, which they would change. Options of `set` are kept in a variable, since they
+ * must not hold for the script itself. After they are written, tracing and the like are put off.
  */
-#define WRITE_STATE                                                                                                         \
-  "\\builtin printf \"__sallyport_options=\\\"set +Bh ${SHELLOPTS:+-o ${SHELLOPTS//:/ -o }}\\\"\\n\"; "                     \
-  "\\builtin set +eux +o posix; "                                                                                           \
-  "\\builtin shopt -p; \\builtin umask -p; "                                                                                \
-  "\\builtin printf \"cd -- %q || cd /workspace\\n\" \"$PWD\"; "                                                            \
-  "\\builtin declare -f; \\builtin declare -F; \\builtin alias -p; "                                                        \
-  "\\builtin unset -v " UNSAVED_VARIABLES "; "                                                                              \
-  "\\builtin declare -p; "                                                                                                  \
+#define WRITE_STATE                                                                                                             \
+  "\\builtin printf \"exec 241<&-\\nshopt -u \\${BASHOPTS//:/ }; shopt -s ${BASHOPTS//:/ }\\n__sallyport_options=\\\"set +Bh "  \
+  "${SHELLOPTS:+-o ${SHELLOPTS//:/ -o }}\\\"\\n\"; "                                                                            \
+  "\\builtin set +eux +o posix; "                                                                                               \
+  "\\builtin umask -p; \\builtin printf \"cd -- %q || cd /workspace\\n\" \"$PWD\"; "                                            \
+  "\\builtin declare -f; \\builtin declare -F; \\builtin alias -p; "                                                            \
+  "\\builtin unset -v " UNSAVED_VARIABLES "; "                                                                                  \
+  "\\builtin declare -p; "                                                                                                      \
   "\\builtin printf \"%s\\n\" \"# sallyport: end of state\"; "
 
-/* Writes once: the second time its descriptor is closed, and the group is not run. */
-#define SAVE "{ " WRITE_STATE "} 2>/dev/null >&240; \\builtin exec 240>&-"
+/* Writes once: the second time its descriptor is closed. */
+#define SAVE "[[ -e /dev/fd/240 ]] && { " WRITE_STATE "} >&240; } 2>/dev/null; exec 240>&-"
 
 /*
  * All one line, so that the line numbers of messages are those of the command. At a normal end the state is written in line, since the command
  * may have a trap of its own on EXIT. The status travels as $1, which is not part of the state.
  */
 const char *const shell_prologue =
-    "trap '" SAVE "' EXIT; trap 'exit 143' TERM; "
+    "trap '{ " SAVE "' EXIT; trap 'exit 143' TERM; "
+    "IFS= read -r -d '' -u 242 __sallyport_command; exec 242<&-; "
     ". /dev/fd/241 >/dev/null 2>&1; "
-    "IFS= \\builtin read -r -d '' -u 242 __sallyport_command; "
-    "\\builtin exec 241<&- 242<&-; "
     "\\builtin eval \"\\builtin unset -v __sallyport_command __sallyport_options; ${__sallyport_options-:}; $__sallyport_command\"; "
-    "{ \\builtin set -- \"$?\"; } 2>/dev/null; " SAVE "; \\builtin exit \"$1\"";
+    "{ \\builtin set -- \"$?\"; " SAVE "; \\builtin exit \"$1\"";
 
 int first_state(void) {
-  static const char script[] = "shopt -s expand_aliases; cd /workspace\n" STATE_END;
+  static const char script[] = "exec 241<&-\nshopt -s expand_aliases; cd /workspace\n" STATE_END;
   int fd = memfd_create("sallyport-state", MFD_CLOEXEC);
   if (fd < 0 || write(fd, script, sizeof script - 1) != sizeof script - 1) protocol_error("no memory for the shell's state");
   return fd;
