@@ -14,6 +14,7 @@ import type { SessionExchange } from './session-exchange.ts';
 /** What a tool writes is told at once, and then no more often than this. */
 const progressEveryMs = 100;
 const clientTextCharactersMax = 64;
+const bytesPerCharacter = 2;
 const noArguments = Buffer.from('{}');
 
 export interface CallContext {
@@ -47,7 +48,7 @@ export async function runCall(exchange: SessionExchange, context: CallContext): 
   try {
     const ended = await running.ended;
     progress.finish();
-    if (ended.ok) return resultOf(exchange, ended.value, output);
+    if (ended.ok) return held(exchange, resultOf(exchange, ended.value, output));
     if (ended.reason.code === 'invalid_arguments') return refusedArguments(exchange, ended.reason);
     throw exchange.failWith(ended.reason);
   } finally {
@@ -90,6 +91,14 @@ function resultOf(exchange: SessionExchange, end: SessionCallEnd, output: CallOu
   const code = sentences[phase] ?? 'call_failed';
   const reason = end.code === '' ? {} : { data: { reason: end.code } };
   throw exchange.fail({ code, ...reason, ...(message === '' ? {} : { sentence: message }) });
+}
+
+/** A slow client may keep its result waiting; all that waits is bounded together. */
+function held(exchange: SessionExchange, result: CallToolResult): CallToolResult {
+  const characters = result.content.reduce((sum, item) => sum + (item.type === 'text' ? item.text.length : 0), 0);
+  if (exchange.memory.resize(characters * bytesPerCharacter)) return result;
+  const sentence = 'The call was done, but no memory is left to hand out its result.';
+  throw exchange.fail({ code: 'response_too_large', sentence, data: { reason: 'memory' } });
 }
 
 /** MCP 2025-11-25 and later: what a model can put right itself is a result of the tool. */

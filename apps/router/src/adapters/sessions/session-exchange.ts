@@ -3,6 +3,7 @@ import { type GatewayErrorInput, gatewayErrors, type InspectedMessage, type Mess
 import type { Span } from '@sallyport/telemetry';
 import type { SessionFailure, SessionScope } from '../../ports/session-tools.ts';
 import type { AcceptedRequest } from '../http/destination.ts';
+import { MemoryShare } from '../http/memory-budget.ts';
 
 /** One message to a session and its answer. */
 export class SessionExchange {
@@ -14,6 +15,8 @@ export class SessionExchange {
   readonly span: Span;
   /** Empty for what is no tool call. */
   readonly callId: string;
+  /** Holds what the answer takes, until it is written. */
+  readonly memory: MemoryShare;
   #failure: GatewayErrorInput | undefined;
 
   constructor(parts: Pick<SessionExchange, 'request' | 'scope' | 'body' | 'message' | 'era' | 'span' | 'callId'>) {
@@ -24,6 +27,7 @@ export class SessionExchange {
     this.era = parts.era;
     this.span = parts.span;
     this.callId = parts.callId;
+    this.memory = new MemoryShare(parts.request.memory);
   }
 
   /** What the client is told with a status of HTTP, as long as no part of the answer has left. */

@@ -63,6 +63,7 @@ export class SessionHandler {
     const exchange = new SessionExchange({ request, scope, body, message, era: era.value, span, callId });
     const answering = this.#answer(exchange, isCall).finally(() => {
       this.#answering.delete(answering);
+      exchange.memory.release();
       span.end(exchange.failure?.code);
     });
     this.#answering.add(answering);
