@@ -10,6 +10,9 @@ import { OutputRelay } from './output-relay.ts';
 
 /** How long a tool may live on after it was told to end. Then its sandbox is destroyed. */
 export const abortMsMax = 5_000;
+/** Output of all calls together is sent this often, so many messages at most each time: 1,000 a second, half of what a scheduler takes. */
+const outputIntervalMs = 50;
+const outputMessagesPerInterval = 50;
 /** An answer has to fit into a message of 4 MiB. */
 const callBytesMaxMax = 3 * 1024 * 1024;
 
@@ -52,6 +55,9 @@ export class CallRuns {
   readonly #signals: ExecutorSignals;
   readonly #telemetry: Telemetry;
   readonly #live = new Map<string, LiveRun>();
+  #flushing: NodeJS.Timeout | undefined;
+  #messagesLeft = outputMessagesPerInterval;
+  #isStreamFull = false;
 
   constructor(runner: ToolRunner, clock: MonotonicClock, signals: ExecutorSignals, telemetry: Telemetry) {
     this.#runner = runner;
@@ -73,12 +79,38 @@ export class CallRuns {
 
   /** The stream takes more output. */
   writable(): void {
-    for (const { relay } of this.#live.values()) relay.writable();
+    this.#isStreamFull = false;
   }
 
   /** The stream is gone: calls run on, their output has no way. */
   disconnected(): void {
+    this.#isStreamFull = false;
     for (const { relay } of this.#live.values()) relay.end();
+  }
+
+  #flush(): void {
+    this.#messagesLeft = outputMessagesPerInterval;
+    for (const { relay } of this.#live.values()) relay.flush();
+  }
+
+  #begin(callId: string, live: LiveRun): void {
+    this.#live.set(callId, live);
+    this.#flushing ??= setInterval(() => this.#flush(), outputIntervalMs);
+  }
+
+  #forget(callId: string): void {
+    this.#live.delete(callId);
+    if (this.#live.size > 0) return;
+    clearInterval(this.#flushing);
+    this.#flushing = undefined;
+  }
+
+  /** False: not now. */
+  #send(send: () => boolean): boolean {
+    if (this.#isStreamFull || this.#messagesLeft <= 0) return false;
+    this.#messagesLeft -= 1;
+    this.#isStreamFull = !send();
+    return true;
   }
 
   async #run({ lease, call, bytesMax: bytesAsked, sandbox }: Run, events: CallEvents): Promise<void> {
@@ -90,9 +122,11 @@ export class CallRuns {
       'sallyport.tool': tool,
     });
     // Half for output: the limit holds for output and answer together, and the answer is what counts.
-    const relay = new OutputRelay(Math.floor(bytesMax / 2), (data) => events.output(lease, callId, data));
+    const relay = new OutputRelay(Math.floor(bytesMax / 2), (data) =>
+      this.#send(() => events.output(lease, callId, data)),
+    );
     const live: LiveRun = { controller: new AbortController(), relay, cause: undefined };
-    this.#live.set(callId, live);
+    this.#begin(callId, live);
     const deadline = setTimeout(() => this.abort(callId, 'deadline'), call.deadlineMs);
     const { signal } = live.controller;
     const onOutput = (data: Uint8Array) => relay.push(data);
@@ -106,8 +140,9 @@ export class CallRuns {
             stuckAfter(signal),
           ]);
     clearTimeout(deadline);
+    relay.flush();
     relay.end();
-    this.#live.delete(callId);
+    this.#forget(callId);
     const { outcome, code, text, isError } = this.#verdict(result, live.cause);
     const durationMs = Math.round(this.#clock.nowMs() - beganAtMs);
     const answerText = cutText(text, bytesMax - relay.sentBytes);

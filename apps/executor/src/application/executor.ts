@@ -100,10 +100,10 @@ export class Executor implements SchedulerEvents, SandboxEvents, CallEvents {
     this.#parts.runs.writable();
   }
 
-  disconnected(): void {
+  disconnected(reason: string | undefined): void {
     clearInterval(this.#heartbeat);
     this.#parts.runs.disconnected();
-    this.#handle({ type: 'disconnected' });
+    this.#handle({ type: 'disconnected', isAnswerForeign: reason === 'foreign_answer' });
   }
 
   sandboxReady(lease: Lease, startMs: number): void {

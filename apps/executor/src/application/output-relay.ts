@@ -1,23 +1,21 @@
 /** Of one message; the protocol's limit. */
 export const outputMessageBytesMax = 64 * 1024;
-/** Of one call, while the stream is full. */
-export const outputWaitingBytesMax = 128 * 1024;
+/** Of one call, while it may not be sent. */
+export const outputWaitingBytesMax = 256 * 1024;
 
 /**
- * One call's output on its way to the scheduler: always a prefix of what the tool wrote. Where the stream is full for too long the rest is left out;
- * the answer has it.
+ * One call's output on its way to the scheduler: always a prefix of what the tool wrote. What the way does not take for too long is left out, with all
+ * that follows; the answer has it. Sends what fills a message at once, and less when it is told to.
  */
 export class OutputRelay {
   readonly #send: (data: Uint8Array) => boolean;
   #leftBytes: number;
-  #isFull = false;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
-  #isOver = false;
   #sentBytes = 0;
   #droppedBytes = 0;
 
-  /** `send` returns false where no more should follow for now. */
+  /** `send` returns false where it has not sent: it is tried again at the next `flush`. */
   constructor(bytesMax: number, send: (data: Uint8Array) => boolean) {
     this.#leftBytes = bytesMax;
     this.#send = send;
@@ -32,51 +30,44 @@ export class OutputRelay {
   }
 
   push(data: Uint8Array): void {
-    const taken = this.#isOver ? 0 : Math.min(data.byteLength, this.#leftBytes);
+    const taken = Math.min(data.byteLength, this.#leftBytes);
+    if (this.#waitingBytes + taken > outputWaitingBytesMax) this.#flushWhile(outputMessageBytesMax);
+    if (taken === 0 || this.#waitingBytes + taken > outputWaitingBytesMax) return this.#stop(data.byteLength);
     this.#leftBytes -= taken;
-    if (taken < data.byteLength) {
-      this.#droppedBytes += data.byteLength - taken;
-      this.#leftBytes = 0;
-    }
-    if (taken === 0) return;
-    if (this.#isFull && this.#waitingBytes + taken > outputWaitingBytesMax) {
-      this.#droppedBytes += taken;
-      this.#leftBytes = 0; // never a gap: what follows is left out too
-      return;
-    }
-    this.#waiting.push(Uint8Array.prototype.slice.call(data, 0, taken)); // the driver may use its buffer again
+    // A copy: the driver may use its buffer again.
+    this.#waiting.push(Uint8Array.prototype.slice.call(data, 0, taken));
     this.#waitingBytes += taken;
-    this.#flush();
+    this.#flushWhile(outputMessageBytesMax);
+    if (taken < data.byteLength) this.#stop(data.byteLength - taken);
   }
 
-  writable(): void {
-    this.#isFull = false;
-    this.#flush();
+  flush(): void {
+    this.#flushWhile(1);
   }
 
-  /** The stream is gone, and with it perhaps what was on its way: nothing may follow. Also the end of the call. */
+  /** Nothing may follow: the call is over, or the stream is gone, and with it perhaps what was on its way. */
   end(): void {
-    this.#isOver = true;
-    this.#droppedBytes += this.#waitingBytes;
+    this.#stop(this.#waitingBytes);
     this.#waiting = [];
     this.#waitingBytes = 0;
   }
 
-  #flush(): void {
-    if (this.#isFull || this.#waitingBytes === 0) return;
-    const joined = Buffer.concat(this.#waiting);
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    for (let at = 0; at < joined.length; at += outputMessageBytesMax) {
-      if (this.#isFull) {
-        const rest = joined.subarray(at);
-        this.#waiting = [rest];
-        this.#waitingBytes = rest.length;
-        return;
-      }
-      const piece = joined.subarray(at, at + outputMessageBytesMax);
+  #stop(droppedBytes: number): void {
+    this.#leftBytes = 0;
+    this.#droppedBytes += droppedBytes;
+  }
+
+  /** Sends while at least so much is there. */
+  #flushWhile(bytes: number): void {
+    if (this.#waitingBytes < bytes) return;
+    let rest = Buffer.concat(this.#waiting);
+    while (rest.length >= bytes) {
+      const piece = rest.subarray(0, outputMessageBytesMax);
+      if (!this.#send(piece)) break;
       this.#sentBytes += piece.length;
-      this.#isFull = !this.#send(piece);
+      rest = rest.subarray(piece.length);
     }
+    this.#waiting = rest.length === 0 ? [] : [rest];
+    this.#waitingBytes = rest.length;
   }
 }

@@ -76,6 +76,15 @@ export class CallMemory {
     this.#trim(answers);
   }
 
+  /** The answers of leases that are over are not wanted, whatever became of them. */
+  giveUp(isHeld: (workId: string) => boolean): void {
+    for (const { callId, lease } of this.unacknowledged()) {
+      if (isHeld(lease.workId)) continue;
+      this.drop(callId);
+      this.#forget(callId);
+    }
+  }
+
   /** The lease is over: what is acknowledged is not asked for again. */
   leaseOver(workId: string): void {
     for (const callId of this.#acknowledged.get(workId)?.keys() ?? []) this.#forget(callId);

@@ -12,6 +12,12 @@ const finalRefusals: ReadonlyMap<string, string> = new Map([
     'capabilities_contradict',
     'the scheduler refuses what this executor says of itself: compare EXECUTOR_REGION, EXECUTOR_LABELS and the isolation with the environment',
   ],
+  ['environment_key_revoked', 'the environment key was revoked: put a new one into EXECUTOR_ENVIRONMENT_KEY_FILE'],
+  ['environment_archived', 'the environment of EXECUTOR_ENVIRONMENT_KEY_FILE was archived: use a key of another one'],
+  [
+    'isolation_insufficient',
+    'the environment asks for isolation and this executor has none: unset EXECUTOR_INSECURE_NO_ISOLATION',
+  ],
   ['caller_not_admitted', 'the certificate in EXECUTOR_TLS_CERT_FILE is not that of an executor'],
 ]);
 

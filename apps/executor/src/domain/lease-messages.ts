@@ -12,7 +12,8 @@ export type LeaseInput =
       /** When `register` was sent: leases that are kept run from there. */
       readonly sentAtMs: number;
     }
-  | { readonly type: 'disconnected' }
+  /** `isAnswerForeign`: the scheduler left because an answer was about a call that it gave to another. */
+  | { readonly type: 'disconnected'; readonly isAnswerForeign: boolean }
   | {
       readonly type: 'offered';
       readonly lease: Lease;

@@ -22,7 +22,7 @@ const inputs: fc.Arbitrary<LeaseInput> = fc.oneof(
     callBytesMax: fc.constant(10),
     sentAtMs: fc.constant(0),
   }),
-  fc.constant({ type: 'disconnected' as const }),
+  fc.boolean().map((isAnswerForeign) => ({ type: 'disconnected' as const, isAnswerForeign })),
   ...Array.from({ length: 3 }, () =>
     leases.map((lease) => ({ type: 'offered' as const, lease, sessionId: 'sesn_x', fit: ok(plan) })),
   ),

@@ -153,7 +153,7 @@ describe('a lease', () => {
     subject.ready(a1);
     subject.ready(b1);
     subject.call(a1, 'call_1');
-    expect(subject.says({ type: 'disconnected' })).toEqual([]);
+    expect(subject.says({ type: 'disconnected', isAnswerForeign: false })).toEqual([]);
     expect(subject.ended(a1, 'call_1')).toEqual([]);
     subject.nowMs = 800;
     expect(subject.register([a1, a2])).toEqual([
@@ -164,14 +164,14 @@ describe('a lease', () => {
     ]);
     expect(subject.leases.nextEndMs).toBe(1_700);
     expect(subject.says({ type: 'answerAcknowledged', callId: 'call_1' })).toEqual([]);
-    subject.do({ type: 'disconnected' });
+    subject.do({ type: 'disconnected', isAnswerForeign: false });
     expect(subject.register([a1])).toEqual(['credits 0']);
   });
 
   it('says again that its sandbox is ready until it is called', () => {
     const subject = new Subject();
     subject.offer(a1);
-    subject.do({ type: 'disconnected' });
+    subject.do({ type: 'disconnected', isAnswerForeign: false });
     expect(subject.says({ type: 'sandboxReady', lease: a1, startMs: 4 })).toEqual([]);
     expect(subject.register([a1])).toEqual(['sandboxReady', 'credits 1']);
   });
@@ -179,9 +179,9 @@ describe('a lease', () => {
   it('leaves a scheduler that acknowledges no heartbeat', () => {
     const subject = new Subject();
     subject.heartbeat();
-    subject.nowMs = 999;
+    subject.nowMs = 499;
     expect(subject.heartbeat()).toEqual(['heartbeat']);
-    subject.nowMs = 1_000;
+    subject.nowMs = 500;
     expect(subject.heartbeat()).toEqual(['cut']);
     const quick = new Subject();
     for (let index = 0; index < 64; index += 1) expect(quick.heartbeat()).toEqual(['heartbeat']);
@@ -257,6 +257,30 @@ describe('a call', () => {
   });
 });
 
+describe('what the scheduler holds against us', () => {
+  it('a declined offer: credits are said again with the next heartbeat', () => {
+    const subject = new Subject(1);
+    const offered = { type: 'offered', lease: a1, sessionId: 'sesn_x', fit: fail('tier_unavailable') } as const;
+    expect(subject.says(offered)).toEqual(['decline tier_unavailable']);
+    expect(subject.heartbeat()).toEqual(['heartbeat', 'credits 1']);
+    expect(subject.heartbeat()).toEqual(['heartbeat']);
+  });
+
+  it('a foreign answer: those of leases that are over are given up', () => {
+    const subject = new Subject();
+    subject.ready(a1);
+    subject.ready(b1);
+    for (const lease of [a1, b1]) {
+      subject.call(lease, `call_${lease.workId}`);
+      subject.ended(lease, `call_${lease.workId}`);
+    }
+    subject.do({ type: 'released', lease: a1 });
+    subject.do({ type: 'disconnected', isAnswerForeign: true });
+    expect(subject.register([b1]).filter((said) => said.startsWith('answer'))).toEqual(['answer done']);
+    expect(subject.call(b1, 'call_work_a')).toEqual(['answer lost answer_forgotten']);
+  });
+});
+
 describe('the end of an executor', () => {
   it('takes nothing more, then loses what there is', () => {
     const subject = new Subject();
@@ -275,7 +299,7 @@ describe('the end of an executor', () => {
       'sandboxLost executor_stopping',
       'destroy',
     ]);
-    subject.do({ type: 'disconnected' });
+    subject.do({ type: 'disconnected', isAnswerForeign: false });
     expect(subject.register()).toContain('draining');
   });
 

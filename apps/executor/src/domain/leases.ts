@@ -31,6 +31,8 @@ interface Connection {
   readonly leaseMs: number;
   readonly callBytesMax: number;
   creditsSent: number | undefined;
+  /** A declined offer may have cost us the scheduler's trust in our credits: they are said again, not at once. */
+  hasDeclined: boolean;
   readonly heartbeats: { readonly sentAtMs: number; readonly leases: readonly Lease[] }[];
 }
 
@@ -90,6 +92,8 @@ export class Leases {
         return this.#registered(input);
       case 'disconnected':
         this.#connection = undefined;
+        // Said again, it would end the next stream too.
+        if (input.isAnswerForeign) this.#calls.giveUp((workId) => this.#held.has(workId));
         return;
       case 'offered':
         return this.#offered(input, nowMs);
@@ -154,7 +158,7 @@ export class Leases {
   }
 
   #registered({ kept, leaseMs, callBytesMax, sentAtMs }: Extract<LeaseInput, { type: 'registered' }>): void {
-    this.#connection = { leaseMs, callBytesMax, creditsSent: undefined, heartbeats: [] };
+    this.#connection = { leaseMs, callBytesMax, creditsSent: undefined, hasDeclined: false, heartbeats: [] };
     for (const held of this.#held.values()) {
       if (!kept.some((lease) => isSame(lease, held.lease))) this.#end(held, 'lease_not_kept');
       else held.endsAtMs = Math.max(held.endsAtMs, endOf(sentAtMs, leaseMs));
@@ -233,9 +237,12 @@ export class Leases {
     const { heartbeats, leaseMs } = connection;
     const [oldest] = heartbeats;
     if (oldest !== undefined) {
-      const isOverdue = nowMs >= oldest.sentAtMs + leaseMs || heartbeats.length >= heartbeatsUnacknowledgedMax;
+      // In time for the leases to be kept over a new stream.
+      const isOverdue = nowMs >= oldest.sentAtMs + leaseMs / 2 || heartbeats.length >= heartbeatsUnacknowledgedMax;
       if (isOverdue) return this.#do({ type: 'cut', reason: 'heartbeat_unacknowledged' });
     }
+    if (connection.hasDeclined) connection.creditsSent = undefined;
+    connection.hasDeclined = false;
     const leases = this.held();
     heartbeats.push({ sentAtMs: nowMs, leases });
     this.#send({ type: 'heartbeat', leases });
@@ -303,6 +310,7 @@ export class Leases {
   }
 
   #decline(lease: Lease, reason: string): void {
+    if (this.#connection !== undefined) this.#connection.hasDeclined = true;
     this.#send({ type: 'decline', lease, reason });
   }
 

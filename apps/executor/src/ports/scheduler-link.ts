@@ -9,7 +9,8 @@ export interface SchedulerEvents {
   received(message: Exclude<SchedulerMessage, { readonly type: 'registered' }>): void;
   /** After `send` has returned false: more may be sent. */
   writable(): void;
-  disconnected(): void;
+  /** `reason` is the scheduler's stable code, if it gave one. */
+  disconnected(reason: string | undefined): void;
 }
 
 /** The one connection to the scheduler, dialled again whenever it is lost. */

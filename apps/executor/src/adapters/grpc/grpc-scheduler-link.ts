@@ -44,7 +44,7 @@ export class GrpcSchedulerLink extends SchedulerLink {
       this.#stream = undefined;
       if (end.wasRegistered) {
         this.#signals.disconnected(end.description);
-        events.disconnected();
+        events.disconnected(end.reason);
       }
       const refusal = finalRefusal(end.reason);
       if (refusal !== undefined) return refusal;
