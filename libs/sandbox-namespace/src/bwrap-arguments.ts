@@ -33,7 +33,11 @@ export interface Launch {
 
 /** Arguments of the agent's binary in its mode `launch`, which becomes bwrap, which becomes the agent. */
 export function launchArguments(launch: Launch): string[] {
-  const texts = Object.entries(etcFiles).map(([name, text], index) => ({ name, text, fd: String(textFdFirst + index) }));
+  const texts = Object.entries(etcFiles).map(([name, text], index) => ({
+    name,
+    text,
+    fd: String(textFdFirst + index),
+  }));
   return [
     'launch',
     ...launch.cgroupDirectories.flatMap((directory) => ['--cgroup', directory]),

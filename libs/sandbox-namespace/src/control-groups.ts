@@ -53,7 +53,11 @@ export class ControlGroups {
       }
       const groups = new ControlGroups(open === openVersion2 ? 2 : 1, own);
       try {
-        const probe = groups.create(`sallyport-probe-${process.pid}`, { cpuMillis: 1_000, memoryMib: 64, processes: 16 });
+        const probe = groups.create(`sallyport-probe-${process.pid}`, {
+          cpuMillis: 1_000,
+          memoryMib: 64,
+          processes: 16,
+        });
         for (const directory of probe.directories) rmdirSync(directory);
         return { ok: true, value: groups };
       } catch (error) {
@@ -132,7 +136,12 @@ export async function removeControlGroups(directories: readonly string[]): Promi
 interface Places {
   /** Path of our group by controller; `''` is version 2. */
   readonly paths: ReadonlyMap<string, string>;
-  readonly mounts: readonly { readonly root: string; readonly at: string; readonly type: string; readonly options: string[] }[];
+  readonly mounts: readonly {
+    readonly root: string;
+    readonly at: string;
+    readonly type: string;
+    readonly options: string[];
+  }[];
 }
 
 function readPlaces(procSelf: string): Places {

@@ -89,7 +89,10 @@ export class NamespaceDriver extends SandboxDriver {
     for (const other of this.#sandboxes.values()) {
       if (other.ref.key !== spec.key) continue;
       if (spec.attempt <= other.ref.attempt) {
-        throw new SandboxRefusedError('start_failed', `session ${spec.key} has a sandbox of attempt ${other.ref.attempt}`);
+        throw new SandboxRefusedError(
+          'start_failed',
+          `session ${spec.key} has a sandbox of attempt ${other.ref.attempt}`,
+        );
       }
       await other.destroy();
     }
@@ -151,7 +154,11 @@ export class NamespaceDriver extends SandboxDriver {
     };
     try {
       refuseAborted(signal);
-      const record = { ref, executor: identify(process.pid), cgroupDirectories: prepared.groups?.directories(id) ?? [] };
+      const record = {
+        ref,
+        executor: identify(process.pid),
+        cgroupDirectories: prepared.groups?.directories(id) ?? [],
+      };
       this.#records.write(record);
       group = prepared.groups?.create(id, groupLimits(spec.limits));
       const launch = { ...prepared, limits: spec.limits, uid, cgroupDirectories: group?.directories ?? [], shown };
@@ -241,7 +248,10 @@ function checkLimits(limits: SandboxLimits): void {
   for (const [name, [min, max]] of Object.entries(limitBounds)) {
     const value = limits[name as keyof SandboxLimits];
     if (!Number.isInteger(value) || value < min || value > max) {
-      throw new SandboxRefusedError('capability', `limits.${name} is ${value}; it must be an integer from ${min} to ${max}`);
+      throw new SandboxRefusedError(
+        'capability',
+        `limits.${name} is ${value}; it must be an integer from ${min} to ${max}`,
+      );
     }
   }
 }

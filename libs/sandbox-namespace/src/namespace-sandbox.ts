@@ -13,7 +13,16 @@ import {
   type Walk,
 } from '@sallyport/sandbox';
 import type { AgentConnection } from './agent-connection.ts';
-import { BodyWriter, type Entry, encodeBlob, encodeFrame, frameBodyBytesMax, type Reply, type RequestType, requestType } from './agent-frames.ts';
+import {
+  BodyWriter,
+  type Entry,
+  encodeBlob,
+  encodeFrame,
+  frameBodyBytesMax,
+  type Reply,
+  type RequestType,
+  requestType,
+} from './agent-frames.ts';
 
 /** Beyond a call's own time limit: what the agent may take to end its processes. Then the sandbox is given up. */
 const endingMsMax = 15_000;
@@ -76,7 +85,11 @@ export class NamespaceSandbox extends Sandbox {
     return await this.#call(requestType.shell, Buffer.from(request.command, 'utf8'), body, request.timeoutMs, options);
   }
 
-  #run(type: typeof requestType.exec | typeof requestType.probe, request: ExecRequest, options: ExecOptions): Promise<ExecResult> {
+  #run(
+    type: typeof requestType.exec | typeof requestType.probe,
+    request: ExecRequest,
+    options: ExecOptions,
+  ): Promise<ExecResult> {
     if (request.argv.length === 0) throw new SandboxRefusedError('capability', 'argv is empty: name a program');
     const env = Object.entries({ ...this.#parts.baseEnv, ...request.env }).map(([name, value]) => `${name}=${value}`);
     refuseNul([request.cwd, ...request.argv, ...env]);
@@ -88,8 +101,12 @@ export class NamespaceSandbox extends Sandbox {
     await this.#file({ type: requestType.restart, body: new BodyWriter() });
   }
 
-  async readFile(path: string, range: { readonly offset: number; readonly length: number }): Promise<FileResult<FileContent>> {
-    if (range.length > readBytesMax) throw new SandboxRefusedError('capability', `at most ${readBytesMax} bytes are read at once`);
+  async readFile(
+    path: string,
+    range: { readonly offset: number; readonly length: number },
+  ): Promise<FileResult<FileContent>> {
+    if (range.length > readBytesMax)
+      throw new SandboxRefusedError('capability', `at most ${readBytesMax} bytes are read at once`);
     const parts: Uint8Array[] = [];
     const answer = await this.#file({
       type: requestType.read,
@@ -103,7 +120,8 @@ export class NamespaceSandbox extends Sandbox {
   }
 
   async writeFile(path: string, data: Uint8Array): Promise<FileResult<void>> {
-    if (data.length > fileBytesMax) throw new SandboxRefusedError('capability', `at most ${fileBytesMax} bytes are written at once`);
+    if (data.length > fileBytesMax)
+      throw new SandboxRefusedError('capability', `at most ${fileBytesMax} bytes are written at once`);
     const answer = await this.#file({ type: requestType.write, path, body: new BodyWriter().string(path), blob: data });
     return answer.ok ? { ok: true, value: undefined } : answer;
   }
@@ -134,7 +152,10 @@ export class NamespaceSandbox extends Sandbox {
     options: ExecOptions,
   ): Promise<ExecResult> {
     if (body.length > frameBodyBytesMax) {
-      throw new SandboxRefusedError('capability', `arguments and environment are ${body.length} bytes, more than ${frameBodyBytesMax}`);
+      throw new SandboxRefusedError(
+        'capability',
+        `arguments and environment are ${body.length} bytes, more than ${frameBodyBytesMax}`,
+      );
     }
     refuseLargeBlob(blob);
     return this.#inTurn(async () => {
@@ -173,7 +194,12 @@ export class NamespaceSandbox extends Sandbox {
     });
   }
 
-  async #converse(call: number, frames: Uint8Array[], msMax: number, onReply: (reply: Reply) => boolean): Promise<void> {
+  async #converse(
+    call: number,
+    frames: Uint8Array[],
+    msMax: number,
+    onReply: (reply: Reply) => boolean,
+  ): Promise<void> {
     const { agent } = this.#parts;
     let isStuck = false;
     const timer = setTimeout(() => {
@@ -183,7 +209,9 @@ export class NamespaceSandbox extends Sandbox {
     try {
       await agent.converse(call, frames, onReply);
     } catch (error) {
-      const why = isStuck ? `it did not answer within ${msMax} ms and was killed` : String(error instanceof Error ? error.message : error);
+      const why = isStuck
+        ? `it did not answer within ${msMax} ms and was killed`
+        : String(error instanceof Error ? error.message : error);
       throw new SandboxLostError(`sandbox ${this.ref.id} was lost during a call: ${why}`);
     } finally {
       clearTimeout(timer);
@@ -192,7 +220,8 @@ export class NamespaceSandbox extends Sandbox {
 
   async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     if (this.#destroyed !== undefined) throw new SandboxLostError(`sandbox ${this.ref.id} was destroyed`);
-    if (this.#waiting >= callsWaitingMax) throw new SandboxRefusedError('capacity', `${callsWaitingMax} calls wait for sandbox ${this.ref.id}`);
+    if (this.#waiting >= callsWaitingMax)
+      throw new SandboxRefusedError('capacity', `${callsWaitingMax} calls wait for sandbox ${this.ref.id}`);
     this.#waiting += 1;
     const mine = this.#turn.then(work);
     this.#turn = mine.then(

@@ -23,7 +23,11 @@ export async function buildAgent(options: BuildOptions): Promise<string> {
     .filter((name) => /\.[ch]$/.test(name))
     .sort();
   const hash = createHash('sha256').update(process.arch);
-  for (const name of sources) hash.update(name).update('\0').update(readFileSync(join(sourceDirectory, name)));
+  for (const name of sources)
+    hash
+      .update(name)
+      .update('\0')
+      .update(readFileSync(join(sourceDirectory, name)));
   const sourceKey = hash.digest('hex').slice(0, 24);
   mkdirSync(options.cacheDir, { recursive: true });
   const version = await compilerVersion(options.ccPath);
@@ -67,7 +71,10 @@ async function compile(options: BuildOptions, binary: string, sources: readonly 
     renameSync(unfinished, binary);
   } catch (error) {
     const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim().slice(0, 2_000) : '';
-    throw new SandboxRefusedError('capability', `the sandbox's agent could not be compiled by ${options.ccPath}: ${said}`);
+    throw new SandboxRefusedError(
+      'capability',
+      `the sandbox's agent could not be compiled by ${options.ccPath}: ${said}`,
+    );
   } finally {
     rmSync(unfinished, { force: true });
   }
