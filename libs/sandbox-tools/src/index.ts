@@ -1,14 +1,11 @@
-export { parseToolFields, parseToolInput, type ToolInputProblem } from './parse-tool-input.ts';
-export { type ToolDefinition, toolDefinitions } from './tool-definitions.ts';
-export type {
-  BashInput,
-  EditInput,
-  GlobInput,
-  GrepInput,
-  ReadInput,
-  TimeLimited,
-  ToolInput,
-  ToolName,
-  WriteInput,
-} from './tool-input.ts';
-export { toolLimits, workspaceDirectory } from './tool-limits.ts';
+export { type InputProblem, parseToolInput, type ToolInput } from './parse-tool-input.ts';
+export { type ToolDefinition, toolDefinitions, type ToolName } from './tool-definitions.ts';
+export {
+  bashOutputBytesMax,
+  bashTimeoutMsDefault,
+  bashTimeoutMsMax,
+  fileRoots,
+  globEntriesMax,
+  grepOutputBytesMax,
+  readBytesMax,
+} from './tool-limits.ts';

@@ -1,167 +1,149 @@
 import { fail, ok, type Result } from '@sallyport/result';
-import type { ToolInput, ToolName } from './tool-input.ts';
-import { toolLimits, workspaceDirectory } from './tool-limits.ts';
+import {
+  bashTimeoutMsDefault,
+  bashTimeoutMsMax,
+  fileTimeoutMsMax,
+  grepTimeoutMsMax,
+  writeBytesMax,
+} from './tool-limits.ts';
 
-/** `field` is a name of the input, `(input)` or `(tool)`; `problem` is a sentence for the model, which can then ask again. */
-export interface ToolInputProblem {
+/** A tool's arguments as it takes them. `timeoutMs` is what the tool itself may take. */
+export type ToolInput = { readonly timeoutMs: number } & (
+  | { readonly tool: 'bash'; readonly command: string | undefined; readonly restart: boolean }
+  | { readonly tool: 'read'; readonly path: string; readonly range: readonly [number, number] | undefined }
+  | { readonly tool: 'write'; readonly path: string; readonly content: string }
+  | {
+      readonly tool: 'edit';
+      readonly path: string;
+      readonly oldText: string;
+      readonly newText: string;
+      readonly replaceAll: boolean;
+    }
+  | { readonly tool: 'glob'; readonly pattern: string; readonly path: string }
+  | { readonly tool: 'grep'; readonly pattern: string; readonly path: string }
+);
+
+export interface InputProblem {
+  /** The argument, or `arguments` for all of them. */
   readonly field: string;
   readonly problem: string;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-type Parsed<Value> = Result<Value, ToolInputProblem>;
 
-/** The arguments as JSON text in UTF-8, which must be an object. Properties that a tool does not know pass. */
-export function parseToolInput(name: string, argumentsJson: Uint8Array): Parsed<ToolInput> {
-  let input: unknown;
+const workspace = '/workspace';
+const pathCharactersMax = 4_096;
+const patternCharactersMax = 4_096;
+const commandBytesMax = 1024 * 1024;
+
+/** Reads the JSON object that an agent sent for a tool. Properties that the tool does not know pass. */
+export function parseToolInput(tool: string, argumentsJson: Uint8Array): Result<ToolInput, InputProblem> {
+  const fields = objectOf(argumentsJson);
+  if (fields === undefined) return refuse('arguments', 'must be a JSON object');
+  switch (tool) {
+    case 'bash':
+      return bash(fields);
+    case 'read':
+      return read(fields);
+    case 'write':
+      return write(fields);
+    case 'edit':
+      return edit(fields);
+    case 'glob':
+      return glob(fields);
+    case 'grep':
+      return grep(fields);
+    default:
+      return refuse('tool', `there is no tool of this name: there are bash, read, write, edit, glob and grep`);
+  }
+}
+
+function bash({ command, restart, timeout_ms: timeout }: Fields): Result<ToolInput, InputProblem> {
+  if (restart !== undefined && typeof restart !== 'boolean') return refuse('restart', 'must be true or false');
+  if (command === undefined && restart !== true) return refuse('command', 'is missing');
+  if (command !== undefined && (typeof command !== 'string' || command.includes('\0')))
+    return refuse('command', 'must be a text without NUL characters');
+  if (command !== undefined && Buffer.byteLength(command) > commandBytesMax)
+    return refuse('command', `is longer than ${commandBytesMax} bytes: write it to a file and run that`);
+  if (timeout !== undefined && !isInteger(timeout, 1, bashTimeoutMsMax))
+    return refuse('timeout_ms', `must be an integer from 1 to ${bashTimeoutMsMax}`);
+  const timeoutMs = timeout ?? bashTimeoutMsDefault;
+  return ok({ tool: 'bash', command, restart: restart === true, timeoutMs });
+}
+
+function read(fields: Fields): Result<ToolInput, InputProblem> {
+  const path = pathOf(fields, 'file_path');
+  if (!path.ok) return path;
+  const { view_range: range } = fields;
+  if (range === undefined) return ok({ tool: 'read', path: path.value, range: undefined, timeoutMs: fileTimeoutMsMax });
+  const lineMax = Number.MAX_SAFE_INTEGER;
+  const [first, last] = Array.isArray(range) && range.length === 2 ? (range as readonly unknown[]) : [];
+  if (!isInteger(first, 1, lineMax) || !isInteger(last, -lineMax, lineMax) || (last > 0 && last < first))
+    return refuse('view_range', 'must be [first, last] with lines from 1, and last not before first or 0 for the end');
+  return ok({ tool: 'read', path: path.value, range: [first, last], timeoutMs: fileTimeoutMsMax });
+}
+
+function write(fields: Fields): Result<ToolInput, InputProblem> {
+  const path = pathOf(fields, 'file_path');
+  if (!path.ok) return path;
+  const { content } = fields;
+  if (typeof content !== 'string') return refuse('content', 'must be a text');
+  if (Buffer.byteLength(content) > writeBytesMax) return refuse('content', `is longer than ${writeBytesMax} bytes`);
+  return ok({ tool: 'write', path: path.value, content, timeoutMs: fileTimeoutMsMax });
+}
+
+function edit(fields: Fields): Result<ToolInput, InputProblem> {
+  const path = pathOf(fields, 'file_path');
+  if (!path.ok) return path;
+  const { old_string: oldText, new_string: newText, replace_all: all } = fields;
+  if (typeof oldText !== 'string' || oldText === '') return refuse('old_string', 'must be a text that is not empty');
+  if (typeof newText !== 'string') return refuse('new_string', 'must be a text');
+  if (newText === oldText) return refuse('new_string', 'is the same as old_string');
+  if (all !== undefined && typeof all !== 'boolean') return refuse('replace_all', 'must be true or false');
+  const replaceAll = all === true;
+  return ok({ tool: 'edit', path: path.value, oldText, newText, replaceAll, timeoutMs: fileTimeoutMsMax });
+}
+
+function glob(fields: Fields): Result<ToolInput, InputProblem> {
+  const { pattern } = fields;
+  if (typeof pattern !== 'string' || pattern === '' || pattern.length > patternCharactersMax)
+    return refuse('pattern', `must be a text of 1 to ${patternCharactersMax} characters`);
+  if (pattern.startsWith('/') || pattern.split('/').includes('..'))
+    return refuse('pattern', 'must be relative and without "..": say in `path` where to look');
+  const path = pathOf(fields, 'path', workspace);
+  return path.ok ? ok({ tool: 'glob', pattern, path: path.value, timeoutMs: fileTimeoutMsMax }) : path;
+}
+
+function grep(fields: Fields): Result<ToolInput, InputProblem> {
+  const { pattern } = fields;
+  if (typeof pattern !== 'string' || pattern === '' || pattern.length > patternCharactersMax || pattern.includes('\0'))
+    return refuse('pattern', `must be a text of 1 to ${patternCharactersMax} characters without NUL`);
+  const path = pathOf(fields, 'path', workspace);
+  return path.ok ? ok({ tool: 'grep', pattern, path: path.value, timeoutMs: grepTimeoutMsMax }) : path;
+}
+
+/** Relative paths are below the workspace. What a path leads to in the end, the sandbox says, links resolved. */
+function pathOf(fields: Fields, name: string, preset?: string): Result<string, InputProblem> {
+  const value = fields[name] ?? preset;
+  if (value === undefined) return refuse(name, 'is missing');
+  if (typeof value !== 'string' || value === '' || value.length > pathCharactersMax || value.includes('\0'))
+    return refuse(name, `must be a path of 1 to ${pathCharactersMax} characters without NUL`);
+  return ok(value.startsWith('/') ? value : `${workspace}/${value}`);
+}
+
+function objectOf(json: Uint8Array): Fields | undefined {
   try {
-    input = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(argumentsJson));
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
   } catch {
-    return refuse('(input)', 'the arguments are not JSON');
+    return undefined;
   }
-  return parseToolFields(name, input);
 }
 
-/** The same for JSON that is parsed already. */
-export function parseToolFields(name: string, input: unknown): Parsed<ToolInput> {
-  const parse = Object.hasOwn(parsers, name) ? parsers[name as ToolName] : undefined;
-  if (parse === undefined) {
-    return refuse(
-      '(tool)',
-      `there is no tool ${JSON.stringify(name)}; the tools are ${Object.keys(parsers).join(', ')}`,
-    );
-  }
-  if (typeof input !== 'object' || input === null || Array.isArray(input))
-    return refuse('(input)', 'the input must be an object');
-  return parse(input as Fields);
+function isInteger(value: unknown, min: number, max: number): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max;
 }
 
-const parsers: Readonly<Record<ToolName, (fields: Fields) => Parsed<ToolInput>>> = {
-  bash: parseBash,
-  read: parseRead,
-  write: parseWrite,
-  edit: parseEdit,
-  glob: parseGlob,
-  grep: parseGrep,
-};
-
-function parseBash(fields: Fields): Parsed<ToolInput> {
-  const restart = flag(fields, 'restart');
-  const timeoutMs = timeout(fields);
-  if (!restart.ok) return restart;
-  if (!timeoutMs.ok) return timeoutMs;
-  const rest = { tool: 'bash', restart: restart.value, timeoutMs: timeoutMs.value } as const;
-  if (isMissing(fields['command']))
-    return restart.value ? ok(rest) : refuse('command', 'a command is required unless restart is true');
-  const command = text(fields, 'command', toolLimits.textBytesMax);
-  if (!command.ok) return command;
-  return command.value.trim() === '' && !restart.value
-    ? refuse('command', 'the command is empty')
-    : ok({ ...rest, command: command.value });
-}
-
-function parseRead(fields: Fields): Parsed<ToolInput> {
-  const filePath = path(fields, 'file_path');
-  if (!filePath.ok) return filePath;
-  const range = fields['view_range'];
-  if (isMissing(range)) return ok({ tool: 'read', filePath: filePath.value });
-  const [start, end]: readonly unknown[] = Array.isArray(range) && range.length === 2 ? range : [];
-  if (!isInteger(start) || !isInteger(end))
-    return refuse('view_range', 'view_range must be two integers, [start, end]');
-  if (start < 1) return refuse('view_range', `lines are counted from 1, and start is ${start}`);
-  if (end > 0 && end < start)
-    return refuse('view_range', `end (${end}) is before start (${start}); use -1 for the end of the file`);
-  return ok({ tool: 'read', filePath: filePath.value, viewRange: { start, end } });
-}
-
-function parseWrite(fields: Fields): Parsed<ToolInput> {
-  const filePath = path(fields, 'file_path');
-  if (!filePath.ok) return filePath;
-  const content = text(fields, 'content', toolLimits.textBytesMax, { mayHoldNul: true });
-  return content.ok ? ok({ tool: 'write', filePath: filePath.value, content: content.value }) : content;
-}
-
-function parseEdit(fields: Fields): Parsed<ToolInput> {
-  const filePath = path(fields, 'file_path');
-  if (!filePath.ok) return filePath;
-  const oldString = text(fields, 'old_string', toolLimits.textBytesMax, { mayHoldNul: true });
-  if (!oldString.ok) return oldString;
-  const newString = text(fields, 'new_string', toolLimits.textBytesMax, { mayHoldNul: true });
-  if (!newString.ok) return newString;
-  const replaceAll = flag(fields, 'replace_all');
-  if (!replaceAll.ok) return replaceAll;
-  if (oldString.value === '') return refuse('old_string', 'old_string is empty; use write to make a new file');
-  if (oldString.value === newString.value) return refuse('new_string', 'new_string is the same as old_string');
-  return ok({
-    tool: 'edit',
-    filePath: filePath.value,
-    oldString: oldString.value,
-    newString: newString.value,
-    replaceAll: replaceAll.value,
-  });
-}
-
-function parseGlob(fields: Fields): Parsed<ToolInput> {
-  const pattern = text(fields, 'pattern', toolLimits.patternBytesMax);
-  if (!pattern.ok) return pattern;
-  if (pattern.value === '') return refuse('pattern', 'the pattern is empty');
-  if (pattern.value.startsWith('/'))
-    return refuse('pattern', 'the pattern must be relative; name the directory in path');
-  if (pattern.value.split('/').includes('..')) return refuse('pattern', 'the pattern must not contain ".."');
-  const directory = path(fields, 'path', workspaceDirectory);
-  return directory.ok ? ok({ tool: 'glob', pattern: pattern.value, path: directory.value }) : directory;
-}
-
-function parseGrep(fields: Fields): Parsed<ToolInput> {
-  const pattern = text(fields, 'pattern', toolLimits.patternBytesMax);
-  if (!pattern.ok) return pattern;
-  if (pattern.value === '') return refuse('pattern', 'the pattern is empty');
-  const directory = path(fields, 'path', workspaceDirectory);
-  return directory.ok
-    ? ok({ tool: 'grep', pattern: pattern.value, path: directory.value, timeoutMs: toolLimits.grepTimeoutMs })
-    : directory;
-}
-
-function timeout(fields: Fields): Parsed<number> {
-  const value = fields['timeout_ms'];
-  if (isMissing(value)) return ok(toolLimits.timeoutMsDefault);
-  return isInteger(value) && value >= 1 && value <= toolLimits.timeoutMsMax
-    ? ok(value)
-    : refuse('timeout_ms', `timeout_ms must be an integer of milliseconds from 1 to ${toolLimits.timeoutMsMax}`);
-}
-
-function flag(fields: Fields, field: string): Parsed<boolean> {
-  const value = fields[field];
-  if (isMissing(value)) return ok(false);
-  return typeof value === 'boolean' ? ok(value) : refuse(field, `${field} must be true or false`);
-}
-
-function text(fields: Fields, field: string, bytesMax: number, options: { mayHoldNul?: boolean } = {}): Parsed<string> {
-  const value = fields[field];
-  if (isMissing(value)) return refuse(field, `${field} is required`);
-  if (typeof value !== 'string') return refuse(field, `${field} must be a string`);
-  if (options.mayHoldNul !== true && value.includes('\0')) return refuse(field, `${field} must not contain a NUL`);
-  const bytes = new TextEncoder().encode(value).length;
-  return bytes <= bytesMax ? ok(value) : refuse(field, `${field} has ${bytes} bytes; at most ${bytesMax} are taken`);
-}
-
-/** Absolute; a relative one is taken from the workspace. Where it leads is decided inside the sandbox. */
-function path(fields: Fields, field: string, missing?: string): Parsed<string> {
-  if (missing !== undefined && (isMissing(fields[field]) || fields[field] === '')) return ok(missing);
-  const value = text(fields, field, toolLimits.pathBytesMax);
-  if (!value.ok) return value;
-  if (value.value === '') return refuse(field, `${field} is empty`);
-  return ok(value.value.startsWith('/') ? value.value : `${workspaceDirectory}/${value.value}`);
-}
-
-function isMissing(value: unknown): value is undefined | null {
-  return value === undefined || value === null;
-}
-
-function isInteger(value: unknown): value is number {
-  return Number.isSafeInteger(value);
-}
-
-function refuse(field: string, problem: string): Parsed<never> {
+function refuse(field: string, problem: string): Result<never, InputProblem> {
   return fail({ field, problem });
 }

@@ -1,18 +1,14 @@
-/** Limits of the tools, as the model is told and as they are held. */
-export const toolLimits = {
-  timeoutMsDefault: 120_000,
-  timeoutMsMax: 600_000,
-  /** Of a command's or a search's output. */
-  outputBytesMax: 100 * 1024,
-  /** Of a file that is read or edited. */
-  fileBytesMax: 256 * 1024,
-  /** Of a command, a file's content, a string to replace. */
-  textBytesMax: 8 * 1024 * 1024,
-  pathBytesMax: 4_095,
-  patternBytesMax: 4_096,
-  globPathsMax: 200,
-  grepTimeoutMs: 60_000,
-} as const;
-
-/** What relative paths are relative to, and where a shell starts. */
-export const workspaceDirectory = '/workspace';
+/** Time that a command gets where it asks for none, and the most that it may ask for. */
+export const bashTimeoutMsDefault = 120_000;
+export const bashTimeoutMsMax = 600_000;
+/** Of a command's output the first and the last half of this are kept. */
+export const bashOutputBytesMax = 100 * 1024;
+export const readBytesMax = 256 * 1024;
+export const writeBytesMax = 2 * 1024 * 1024;
+export const globEntriesMax = 200;
+export const grepOutputBytesMax = 100 * 1024;
+export const grepTimeoutMsMax = 60_000;
+/** What a file tool may take; the sandbox does the work in milliseconds. */
+export const fileTimeoutMsMax = 30_000;
+/** File tools reach what is below these, links resolved. */
+export const fileRoots = ['/workspace', '/tmp'] as const;
