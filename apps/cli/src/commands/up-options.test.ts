@@ -12,14 +12,22 @@ describe('options of up', () => {
   it('has defaults', () => {
     expect(parse()).toEqual({
       ok: true,
-      value: { data: '/state/sallyport', port: 8080, once: false, json: false, help: false, kafka: undefined },
+      value: {
+        data: '/state/sallyport',
+        port: 8080,
+        once: false,
+        install: false,
+        json: false,
+        help: false,
+        kafka: undefined,
+      },
     });
   });
 
   it('reads each of them', () => {
-    expect(parse('--data', '/d', '--port', '9000', '--once', '--json')).toMatchObject({
+    expect(parse('--data', '/d', '--port', '9000', '--once', '--install', '--json')).toMatchObject({
       ok: true,
-      value: { data: '/d', port: 9000, once: true, json: true },
+      value: { data: '/d', port: 9000, once: true, install: true, json: true },
     });
     expect(parse('-h')).toMatchObject({ ok: true, value: { help: true } });
   });

@@ -10,6 +10,8 @@ export interface UpOptions {
   /** Of the router; control listens on the next one. */
   readonly port: number;
   readonly once: boolean;
+  /** Installs what sandboxes need of the system. */
+  readonly install: boolean;
   readonly json: boolean;
   readonly help: boolean;
   readonly kafka: KafkaOptions | undefined;
@@ -21,10 +23,13 @@ const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 export const upHelp = `Usage: npm start -- [OPTIONS]          (or: sallyport up [OPTIONS])
 
 Boots the whole suite on this machine: PostgreSQL, every service in its own process, a connector, and a sample private
-MCP server that agents reach through the tunnel alone. Ctrl-C stops everything.
+MCP server that agents reach through the tunnel alone, and an executor that runs the tools of a demo session in a
+sandbox. Ctrl-C stops everything.
 
   --data DIR                 where all state lives (default: the state folder of the user, /var/lib/sallyport for root)
   --port N                   port of the router; control listens on N+1 (default ${portDefault})
+  --install                  install what sandboxes need and is missing (bubblewrap, a C compiler) with the system's package
+                             manager; asks first on a terminal. Without it nothing is installed
   --once                     run the demo, verify the ledger, stop; ends with one JSON line, exit code 0 or 1
   --json                     every line of output is JSON (use: npm start --silent -- --json)
   --kafka BROKERS            keep the event log in Kafka: host:port,host:port
@@ -54,14 +59,15 @@ export function parseUpOptions(args: readonly string[], dataDefault: string): Re
   if (data === '') return fail('--data must name a folder');
   const kafka = kafkaOptions(values);
   if (!kafka.ok) return kafka;
-  const { once = false, json = false, help = false } = values;
-  return ok({ data: resolve(data), port, once, json, help, kafka: kafka.value });
+  const { once = false, install = false, json = false, help = false } = values;
+  return ok({ data: resolve(data), port, once, install, json, help, kafka: kafka.value });
 }
 
 const optionShapes = {
   data: { type: 'string' },
   port: { type: 'string' },
   once: { type: 'boolean' },
+  install: { type: 'boolean' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   kafka: { type: 'string' },

@@ -3,6 +3,8 @@ import { tailAudit } from '../output/audit-tail.ts';
 import type { ReadyInfo } from '../output/ready-text.ts';
 import { type Output, Reporter } from '../output/reporter.ts';
 import { Suite, type SuiteRequest } from '../suite/suite.ts';
+import { installForSandboxes } from '../suite/sandbox-packages.ts';
+import { confirm } from './confirm.ts';
 import { aborted, Interruption } from './interruption.ts';
 import type { UpOptions } from './up-options.ts';
 
@@ -37,6 +39,15 @@ export async function up(
       ready: (name, pid) => reporter.processReady(name, pid),
     },
   };
+  if (options.install) {
+    const installed = await installForSandboxes({
+      env,
+      uid: process.getuid?.() ?? -1,
+      confirm: (question) => confirm(question, interruption.signal),
+      step: (text) => reporter.step(text),
+    });
+    if (!installed.ok) return refuse(installed.reason);
+  }
   const opened = await Suite.open(request);
   if (!opened.ok) return refuse(opened.reason);
   suite = opened.value;
@@ -45,6 +56,12 @@ export async function up(
     if (!ready.ok) {
       await suite.stop();
       return interruption.signal.aborted && !options.once ? exitInterrupted : refuse(ready.reason);
+    }
+    const { sandboxProblem } = ready.value;
+    if (sandboxProblem !== null) reporter.warning(`no sandboxes: ${sandboxProblem}`);
+    if (options.once && options.install && sandboxProblem !== null) {
+      await suite.stop();
+      return refuse(`there is no executor: ${sandboxProblem}`);
     }
     if (options.once) return await once(suite, ready.value, reporter, interruption.signal);
     reporter.ready(ready.value);

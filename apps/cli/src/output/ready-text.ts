@@ -10,6 +10,11 @@ export interface ReadyInfo {
   /** Of the supervisor. */
   readonly pid: number;
   readonly connectorPid: number;
+  /** The demo session's tools; null where there is no executor. */
+  readonly sessionMcpUrl: string | null;
+  readonly executorPid: number | null;
+  /** Why there is no executor. */
+  readonly sandboxProblem: string | null;
   /** Verifier keys of the audit logs (signed-note), one per log. */
   readonly auditVkeys: readonly string[];
 }
@@ -29,6 +34,15 @@ export function readyText(info: ReadyInfo): string {
         url: info.tunnelMcpUrl,
         headers: { Authorization: `Bearer ${info.apiKey}` },
       },
+      ...(info.sessionMcpUrl === null
+        ? {}
+        : {
+            'sallyport-sandbox': {
+              type: 'http',
+              url: info.sessionMcpUrl,
+              headers: { Authorization: `Bearer ${info.apiKey}` },
+            },
+          }),
     },
   };
   return `
@@ -39,6 +53,7 @@ Sallyport is ready.
   API key         ${info.apiKey}
   Tunnel domain   ${info.tunnelDomain}
   Data            ${info.dataDir}
+  Sandbox         ${info.sessionMcpUrl ?? `none: ${info.sandboxProblem ?? 'no executor'}`}
 
 Call a tool of the private MCP server through the tunnel:
 
@@ -48,7 +63,7 @@ Configuration of an MCP client (Claude Code: .mcp.json in your project):
 
 ${JSON.stringify(client, undefined, 2)}
 
-Verifier keys of the audit logs:
+${info.sessionMcpUrl === null ? '' : `Run a command in the sandbox of the demo session:\n\n${curlBash(info.sessionMcpUrl, info.apiKey)}\n\n`}Verifier keys of the audit logs:
 
 ${info.auditVkeys.map((vkey) => `  ${vkey}`).join('\n')}
 
@@ -56,15 +71,23 @@ Audit events follow as they happen. Ctrl-C stops everything.
 `;
 }
 
-/** One request of the 2026-07-28 protocol: no session, so it stands alone. */
 function curlCommand({ tunnelMcpUrl, apiKey }: ReadyInfo): string {
+  return curl(tunnelMcpUrl, apiKey, 'echo', { message: 'hello through the tunnel' });
+}
+
+function curlBash(sessionMcpUrl: string, apiKey: string): string {
+  return curl(sessionMcpUrl, apiKey, 'bash', { command: 'id; uname -r; ls /' });
+}
+
+/** One request of the 2026-07-28 protocol: no session, so it stands alone. */
+function curl(url: string, apiKey: string, tool: string, args: Readonly<Record<string, string>>): string {
   const body = {
     jsonrpc: '2.0',
     id: 1,
     method: 'tools/call',
     params: {
-      name: 'echo',
-      arguments: { message: 'hello through the tunnel' },
+      name: tool,
+      arguments: args,
       _meta: {
         'io.modelcontextprotocol/protocolVersion': '2026-07-28',
         'io.modelcontextprotocol/clientCapabilities': {},
@@ -72,9 +95,9 @@ function curlCommand({ tunnelMcpUrl, apiKey }: ReadyInfo): string {
       },
     },
   };
-  return `curl -sS ${tunnelMcpUrl} \\
+  return `curl -sS ${url} \\
   -H 'authorization: Bearer ${apiKey}' \\
   -H 'content-type: application/json' -H 'accept: application/json, text/event-stream' \\
-  -H 'mcp-protocol-version: 2026-07-28' -H 'mcp-method: tools/call' -H 'mcp-name: echo' \\
+  -H 'mcp-protocol-version: 2026-07-28' -H 'mcp-method: tools/call' -H 'mcp-name: ${tool}' \\
   -d '${JSON.stringify(body)}'`;
 }

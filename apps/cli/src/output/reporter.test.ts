@@ -11,6 +11,9 @@ const info: ReadyInfo = {
   tunnelMcpUrl: 'http://127.0.0.1:8080/t/sample.abc.tunnel.localhost/mcp',
   dataDir: '/data',
   pid: 1,
+  sessionMcpUrl: null,
+  executorPid: null,
+  sandboxProblem: null,
   connectorPid: 2,
   auditVkeys: ['log+00000000+key'],
 };
@@ -44,6 +47,9 @@ describe('what a run says', () => {
       dataDir: '/data',
       pid: 1,
       connectorPid: 2,
+      sessionMcpUrl: null,
+      executorPid: null,
+      sandboxProblem: null,
       auditVkeys: info.auditVkeys,
     });
   });

@@ -46,6 +46,11 @@ export class Reporter {
     this.#warn({ event: 'process_ready', service, pid }, `${service} runs again (pid ${pid})`);
   }
 
+  /** What a person should know and the run can do without. */
+  warning(message: string): void {
+    this.#warn({ event: 'warning', message }, message);
+  }
+
   /** Why the run ends. */
   problem(message: string): void {
     this.#output.problem(this.#json ? JSON.stringify({ event: 'error', message }) : `sallyport: ${message}`);

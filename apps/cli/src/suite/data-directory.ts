@@ -14,6 +14,8 @@ export interface DataDirectory {
   readonly secrets: string;
   /** The connector's files, as they would lie on a machine in the private network. */
   readonly connector: string;
+  /** What the executor keeps: records of its sandboxes, and the compiled agent, which other users must be able to run. */
+  readonly executor: string;
   readonly logs: string;
   /** Pid files. */
   readonly run: string;
@@ -40,6 +42,7 @@ export function dataDirectoryAt(path: string): DataDirectory {
     root,
     secrets: below('secrets'),
     connector: below('connector'),
+    executor: below('executor'),
     logs: below('logs'),
     run: below('run'),
     sockets: below('run'),
@@ -64,7 +67,7 @@ export function openDataDirectory(path: string, postgresUser: PostgresUser | und
     }
     for (const part of [directory.secrets, directory.connector, directory.logs])
       mkdirSync(part, { recursive: true, mode: 0o700 });
-    mkdirSync(directory.run, { recursive: true, mode: 0o711 });
+    for (const part of [directory.run, directory.executor]) mkdirSync(part, { recursive: true, mode: 0o711 });
     const probe = join(directory.run, 'probe');
     writeFileSync(probe, '');
     rmSync(probe);

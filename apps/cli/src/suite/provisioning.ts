@@ -131,6 +131,6 @@ async function provideTunnel(
   return ok(own);
 }
 
-function items(page: JsonObject): readonly JsonObject[] {
+export function items(page: JsonObject): readonly JsonObject[] {
   return Array.isArray(page['data']) ? (page['data'] as readonly JsonObject[]) : [];
 }

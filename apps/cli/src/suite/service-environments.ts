@@ -31,20 +31,24 @@ export function postgresSockets(directory: DataDirectory): string {
   return join(directory.sockets, 'postgres');
 }
 
-export function serviceSocket(directory: DataDirectory, service: 'control' | 'edge' | 'audit'): string {
+/** Where services listen for each other; the scheduler has a place of its own for executors. */
+export type SocketName = 'control' | 'edge' | 'audit' | 'scheduler' | 'scheduler-executors';
+
+export function serviceSocket(directory: DataDirectory, service: SocketName): string {
   return join(directory.sockets, `${service}.sock`);
 }
 
 /** What each service is told, beyond what the person who started the suite gave it. */
 export function serviceEnvironments(wiring: SuiteWiring) {
   const { directory, secrets, certificates } = wiring;
-  const address = (service: 'control' | 'edge' | 'audit') => `unix:${serviceSocket(directory, service)}`;
+  const address = (service: SocketName) => `unix:${serviceSocket(directory, service)}`;
   return {
     control: {
       ...database('CONTROL', 'control', wiring),
       ...tls('CONTROL', certificates.services.control),
       CONTROL_GRPC_ADDRESS: address('control'),
       CONTROL_AUDIT_ADDRESS: address('audit'),
+      CONTROL_SCHEDULER_ADDRESS: address('scheduler'),
       CONTROL_HTTP_HOST: '127.0.0.1',
       CONTROL_HTTP_PORT: String(wiring.controlPort),
       CONTROL_SEALING_KEY_FILE: secrets.sealingKey,
@@ -74,9 +78,26 @@ export function serviceEnvironments(wiring: SuiteWiring) {
       ...tls('ROUTER', certificates.services.router),
       ROUTER_CONTROL_ADDRESS: address('control'),
       ROUTER_EDGE_ADDRESSES: address('edge'),
+      ROUTER_SCHEDULER_ADDRESS: address('scheduler'),
       ROUTER_HTTP_HOST: '127.0.0.1',
       ROUTER_HTTP_PORT: String(wiring.routerPort),
       ROUTER_COMMITMENT_KEY_FILE: secrets.commitmentKey,
+    },
+    scheduler: {
+      ...database('SCHEDULER', 'scheduler', wiring),
+      ...tls('SCHEDULER', certificates.services.scheduler),
+      SCHEDULER_GRPC_ADDRESS: address('scheduler'),
+      SCHEDULER_EXECUTOR_ADDRESS: address('scheduler-executors'),
+      SCHEDULER_CONTROL_ADDRESS: address('control'),
+      SCHEDULER_COMMITMENT_KEY_FILE: secrets.commitmentKey,
+    },
+    executor: {
+      ...tls('EXECUTOR', certificates.services.executor),
+      EXECUTOR_SCHEDULER_ADDRESS: address('scheduler-executors'),
+      EXECUTOR_ENVIRONMENT_KEY_FILE: secrets.environmentKey,
+      EXECUTOR_STATE_DIR: join(directory.executor, 'state'),
+      EXECUTOR_CACHE_DIR: join(directory.executor, 'cache'),
+      EXECUTOR_DRAIN_MS: drainMs,
     },
     'sample-server': { SAMPLE_SERVER_PORT: String(wiring.samplePort) },
     connector: {},
@@ -104,7 +125,7 @@ function tls(app: string, files: TlsFiles): Environment {
 }
 
 /** A service reads and appends to the event log with its own role; what that may do, the grants say. */
-function database(app: string, role: 'control' | 'router' | 'audit', wiring: SuiteWiring): Environment {
+function database(app: string, role: 'control' | 'router' | 'scheduler' | 'audit', wiring: SuiteWiring): Environment {
   const url = databaseUrl(postgresSockets(wiring.directory), role);
   const passwordFile = wiring.secrets.rolePassword[role];
   return {

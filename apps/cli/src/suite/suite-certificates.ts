@@ -14,7 +14,7 @@ const leafDays = 365;
 /** What would expire this soon is replaced at a start. */
 const renewalDays = 30;
 
-export const certifiedServices = ['control', 'edge', 'router', 'audit'] as const;
+export const certifiedServices = ['control', 'edge', 'router', 'audit', 'scheduler', 'executor'] as const;
 export type CertifiedService = (typeof certifiedServices)[number];
 
 export interface SuiteCertificates {

@@ -13,9 +13,10 @@ export type ServiceName = 'postgres' | keyof ReturnType<typeof serviceEnvironmen
 /** Who stops together, first group first; with the time that a group gets. 20 s in all. Calls that run may end while the tunnel still stands. */
 const stopGroups: readonly { readonly names: readonly ServiceName[]; readonly graceMs: number }[] = [
   { names: ['router'], graceMs: 12_000 },
-  { names: ['connector', 'sample-server', 'edge'], graceMs: 3_000 },
-  { names: ['audit', 'control'], graceMs: 2_500 },
-  { names: ['postgres'], graceMs: 2_500 },
+  { names: ['connector', 'sample-server', 'edge', 'executor'], graceMs: 2_500 },
+  { names: ['scheduler'], graceMs: 2_000 },
+  { names: ['audit', 'control'], graceMs: 2_000 },
+  { names: ['postgres'], graceMs: 1_500 },
 ];
 const apps = new URL('../../../', import.meta.url);
 
@@ -91,5 +92,7 @@ export class SuiteProcesses {
 }
 
 function socketsOf(directory: DataDirectory, name: ServiceName): readonly string[] {
+  if (name === 'scheduler')
+    return [serviceSocket(directory, 'scheduler'), serviceSocket(directory, 'scheduler-executors')];
   return name === 'control' || name === 'edge' || name === 'audit' ? [serviceSocket(directory, name)] : [];
 }

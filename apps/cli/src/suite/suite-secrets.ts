@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readIfThere, replaceFile } from './atomic-file.ts';
 
 /** Roles of the suite's database; each has a password of its own. */
-export const databaseRoles = ['control', 'router', 'audit', 'event_log'] as const;
+export const databaseRoles = ['control', 'router', 'scheduler', 'audit', 'event_log'] as const;
 export type DatabaseRole = (typeof databaseRoles)[number];
 
 /** Paths of the files that hold the suite's secrets. */
@@ -18,6 +18,8 @@ export interface SuiteSecrets {
   readonly commitmentKey: string;
   /** Ed25519, PKCS #8: signs checkpoints. */
   readonly signingKey: string;
+  /** By which the demo's executor is let in; control shows it once. */
+  readonly environmentKey: string;
 }
 
 export function suiteSecretsAt(directory: string): SuiteSecrets {
@@ -27,6 +29,7 @@ export function suiteSecretsAt(directory: string): SuiteSecrets {
     rolePassword: {
       control: at('postgres-control-password'),
       router: at('postgres-router-password'),
+      scheduler: at('postgres-scheduler-password'),
       audit: at('postgres-audit-password'),
       event_log: at('postgres-event-log-password'),
     },
@@ -34,6 +37,7 @@ export function suiteSecretsAt(directory: string): SuiteSecrets {
     operatorKey: at('operator-key'),
     commitmentKey: at('commitment-key'),
     signingKey: at('checkpoint-signing-key.pem'),
+    environmentKey: at('environment-key'),
   };
 }
 

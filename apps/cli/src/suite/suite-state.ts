@@ -21,6 +21,10 @@ const stateSchema = z.object({
   tunnelDomain: text.optional(),
   /** The demo's policy is set once; what its owner makes of it stays. */
   policyIsSet: z.boolean().optional(),
+  environmentId: text.optional(),
+  sessionId: text.optional(),
+  /** The rules about the demo's environment, likewise. */
+  sandboxPolicyIsSet: z.boolean().optional(),
 });
 
 /** What a suite must know again after a restart. It holds the demo's API key, so its file is for its owner alone. */

@@ -16,6 +16,8 @@ import { checkPorts, freePort } from './loopback-ports.ts';
 import { type Provisioned, provisionDemo, provisionTunnel, sampleServerName } from './provisioning.ts';
 import { postgresSockets, type SuiteWiring } from './service-environments.ts';
 import { ensureAuthority, ensureLeaf, ensureSuiteCertificates } from './suite-certificates.ts';
+import { missingForSandboxes, missingSentence } from './sandbox-packages.ts';
+import { provisionSession, waitForExecutor } from './session-provisioning.ts';
 import { type SuiteLock, takeSuiteLock } from './suite-lock.ts';
 import { SuiteProcesses } from './suite-processes.ts';
 import { ensureSuiteSecrets } from './suite-secrets.ts';
@@ -35,6 +37,7 @@ export interface SuiteRequest {
   readonly events: ProcessEvents;
 }
 
+type SandboxInfo = Pick<ReadyInfo, 'sessionMcpUrl' | 'executorPid' | 'sandboxProblem'>;
 type Step<Value = void> = Promise<Result<Value, string>>;
 const interrupted = 'interrupted before the suite was ready';
 
@@ -89,6 +92,7 @@ export class Suite {
         ? []
         : ([['preparing Kafka', prepareKafka.bind(undefined, request.kafka)]] as const)),
       ['starting control and audit', () => this.#processes.startServices(wiring, ['control', 'audit'])],
+      ['starting the scheduler', () => this.#processes.startServices(wiring, ['scheduler'])],
       [
         'starting edge, router and the sample MCP server',
         () => this.#processes.startServices(wiring, ['edge', 'router', 'sample-server']),
@@ -102,14 +106,21 @@ export class Suite {
     }
     const operator = new ControlClient({ url: controlUrlOf(wiring), apiKey: readSecretFile(secrets.operatorKey) });
     try {
-      return await this.#openTunnel(operator, wiring, request);
+      const opened = await this.#openTunnel(operator, wiring, request);
+      if (!opened.ok) return opened;
+      const session = await this.#openSession(operator, wiring, request);
+      if (!session.ok) return session;
+      this.#info = { ...opened.value, ...session.value };
+      return ok(this.#info);
     } finally {
       await operator.close();
     }
   }
 
   get info(): ReadyInfo | undefined {
-    return this.#info === undefined ? undefined : { ...this.#info, connectorPid: this.#processes.pid('connector') };
+    if (this.#info === undefined) return undefined;
+    const executorPid = this.#info.executorPid === null ? null : this.#processes.pid('executor');
+    return { ...this.#info, connectorPid: this.#processes.pid('connector'), executorPid };
   }
 
   get dataRoot(): string {
@@ -155,7 +166,33 @@ export class Suite {
     };
   }
 
-  async #openTunnel(operator: ControlClient, wiring: SuiteWiring, request: SuiteRequest): Step<ReadyInfo> {
+  /** The sandbox half. A machine that has no isolation to offer gets the tunnel half, and is told why. */
+  async #openSession(operator: ControlClient, wiring: SuiteWiring, request: SuiteRequest): Step<SandboxInfo> {
+    const missing = missingForSandboxes(request.env);
+    if (missing.length > 0) return ok(noSandbox(missingSentence(missing)));
+    request.step('starting an executor and the demo session');
+    const { workspaceId } = this.#state.state;
+    const inWorkspace = operator.as(workspaceId === undefined ? {} : { workspaceId });
+    try {
+      const session = await provisionSession(inWorkspace, this.#state, wiring.secrets.environmentKey);
+      if (!session.ok) return fail(`the demo session could not be set up: ${session.reason.message}`);
+      const started = await this.#processes.startServices(wiring, ['executor']);
+      if (!started.ok) return request.signal.aborted ? fail(interrupted) : ok(noSandbox(started.reason));
+      const { environmentId, mcpPath } = session.value;
+      const connected = await waitForExecutor(inWorkspace, environmentId, request.signal);
+      if (!connected.ok) return request.signal.aborted ? fail(interrupted) : ok(noSandbox(connected.reason));
+      const sessionMcpUrl = `${loopbackUrl(wiring.routerPort)}${mcpPath}`;
+      return ok({ sessionMcpUrl, executorPid: this.#processes.pid('executor'), sandboxProblem: null });
+    } finally {
+      await inWorkspace.close();
+    }
+  }
+
+  async #openTunnel(
+    operator: ControlClient,
+    wiring: SuiteWiring,
+    request: SuiteRequest,
+  ): Step<Omit<ReadyInfo, keyof SandboxInfo>> {
     request.step('opening the tunnel');
     const demo = await provisionDemo(operator, this.#state);
     if (!demo.ok) return fail(`the demo could not be set up: ${demo.reason.message}`);
@@ -170,7 +207,7 @@ export class Suite {
     if (!works.ok) return request.signal.aborted ? fail(interrupted) : works;
     const logs = await operator.get('/v1/audit/logs');
     if (!logs.ok) return fail(`the audit logs could not be listed: ${logs.reason.message}`);
-    this.#info = {
+    return ok({
       routerUrl,
       controlUrl: controlUrlOf(wiring),
       apiKey,
@@ -180,8 +217,7 @@ export class Suite {
       pid: process.pid,
       connectorPid: this.#processes.pid('connector'),
       auditVkeys: (logs.value['data'] as readonly { vkey: string }[]).map(({ vkey }) => vkey),
-    };
-    return ok(this.#info);
+    });
   }
 
   async #connectorFiles(
@@ -226,6 +262,10 @@ function readStateFor(request: SuiteRequest, { root, stateFile }: DataDirectory)
 
 function eventLogOf({ kafka }: SuiteRequest): 'postgres' | 'kafka' {
   return kafka === undefined ? 'postgres' : 'kafka';
+}
+
+function noSandbox(sandboxProblem: string): SandboxInfo {
+  return { sessionMcpUrl: null, executorPid: null, sandboxProblem };
 }
 
 function loopbackUrl(port: number): string {

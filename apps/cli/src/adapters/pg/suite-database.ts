@@ -101,8 +101,8 @@ async function prepareEventLog(
   try {
     await migrate(pool, schema, eventLogMigrations);
     await ensureTopics(pool, topics);
-    await pool.query(`grant usage on schema ${schema} to control, router, audit`);
-    await pool.query('grant execute on function publish(text, text[], text[]) to control, router, audit');
+    await pool.query(`grant usage on schema ${schema} to control, router, scheduler, audit`);
+    await pool.query('grant execute on function publish(text, text[], text[]) to control, router, scheduler, audit');
     await pool.query('grant select on topic, record to audit');
   } finally {
     await pool.end();
