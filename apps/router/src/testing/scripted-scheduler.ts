@@ -1,6 +1,3 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { sandbox } from '@sallyport/contracts';
 import {
@@ -9,10 +6,9 @@ import {
   type grpcFailure,
   GrpcServer,
   serviceName,
-  type ServiceName,
   type TlsFiles,
 } from '@sallyport/grpc';
-import { type CertificateAuthority, createCertificateAuthority, issueCertificate } from '@sallyport/pki';
+import { PeerTls } from './peer-tls.ts';
 
 export type ToolCall = ServerWritableStream<sandbox.CallToolRequest, sandbox.CallToolResponse>;
 type Failure = ReturnType<typeof grpcFailure>;
@@ -37,12 +33,11 @@ export class ScriptedScheduler {
   }
 
   static async start(): Promise<ScriptedScheduler> {
-    const directory = mkdtempSync(join(tmpdir(), 'scheduler-'));
-    const ca = await createCertificateAuthority('suite', tomorrow());
-    const address = `unix:${directory}/scheduler.sock`;
-    const near = await tlsFiles(directory, ca, serviceName.router);
+    const peers = await PeerTls.make();
+    const address = `unix:${peers.directory}/scheduler.sock`;
+    const near = await peers.files(serviceName.router);
     const channel = grpcChannel({ address, server: serviceName.scheduler, tls: near });
-    const scheduler = new ScriptedScheduler(address, await tlsFiles(directory, ca, serviceName.scheduler), channel);
+    const scheduler = new ScriptedScheduler(address, await peers.files(serviceName.scheduler), channel);
     await scheduler.#server.start();
     return scheduler;
   }
@@ -99,22 +94,4 @@ export function write(call: ToolCall, bytes: string | Uint8Array): void {
 function tool(name: string): sandbox.ToolDefinition {
   const inputSchemaJson = '{"type":"object","properties":{"command":{"type":"string"}}}';
   return { name, description: `The tool ${name}.`, inputSchemaJson };
-}
-
-function tomorrow(): Date {
-  return new Date(Date.now() + 86_400_000);
-}
-
-async function tlsFiles(directory: string, ca: CertificateAuthority, name: ServiceName): Promise<TlsFiles> {
-  const issued = await issueCertificate(ca, { dnsNames: [name], notAfter: tomorrow(), usage: 'both' });
-  const file = (suffix: string, text: string) => {
-    const path = join(directory, `${name}.${suffix}`);
-    writeFileSync(path, text, { mode: 0o600 });
-    return path;
-  };
-  return {
-    certFile: file('crt', issued.certificatePem),
-    keyFile: file('key', issued.keyPem),
-    caFile: file('ca', ca.certificatePem),
-  };
 }

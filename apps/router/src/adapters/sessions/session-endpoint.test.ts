@@ -241,6 +241,13 @@ describe('the protocol', () => {
       expect(answer).toMatchObject({ ...refused(404, 'unknown_session'), message: { id: 5 } });
   });
 
+  it('ends a subscription at once: its tools do not change while it lasts', async () => {
+    const wanted = `{"notifications":{"toolsListChanged":true},${meta}}`;
+    const body = `{"jsonrpc":"2.0","id":3,"method":"subscriptions/listen","params":${wanted}}`;
+    const answer = await bed.post(body, modern('subscriptions/listen'));
+    expect(answer).toMatchObject({ status: 200, message: { id: 3, result: { resultType: 'complete' } } });
+  });
+
   it('gives the version away that it serves', async () => {
     const future = '2027-01-01';
     const answer = await bed.post(modernCall.replace('2026-07-28', future), {

@@ -10,8 +10,6 @@ import { SessionExchange } from './session-exchange.ts';
 import { sessionServer } from './session-server.ts';
 import { writeAnswer } from './write-answer.ts';
 
-/** Streams of modern clients that wait for changes of the list. */
-const subscriptionsMax = 10_000;
 /** How long calls that the router's stop has cancelled may take to be answered. */
 const stopMsMax = 1_000;
 const forwardedHeaders = ['accept', 'mcp-protocol-version', 'mcp-method', 'mcp-name'] as const;
@@ -42,9 +40,8 @@ export class SessionHandler {
     this.#log = log;
     this.#options = options;
     const factory = (context: McpRequestContext) => this.#server(context);
-    const bounds = { maxSubscriptions: subscriptionsMax };
-    this.#calls = createMcpHandler(factory, { ...bounds, responseMode: 'sse' });
-    this.#others = createMcpHandler(factory, bounds);
+    this.#calls = createMcpHandler(factory, { responseMode: 'sse' });
+    this.#others = createMcpHandler(factory);
   }
 
   async posted(request: AcceptedRequest, scope: SessionScope, body: Buffer): Promise<void> {
