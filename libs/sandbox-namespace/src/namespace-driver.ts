@@ -167,7 +167,15 @@ export class NamespaceDriver extends SandboxDriver {
       if (process_ !== undefined) this.#records.write({ ...record, process: process_ });
       const baseEnv = { ...defaultEnv, ...spec.env };
       await setUp(agent, spec.limits, baseEnv, signal);
-      const sandbox = new NamespaceSandbox({ ref, agent, uid, baseEnv, oomKills: group?.oomKills, remove });
+      const sandbox = new NamespaceSandbox({
+        ref,
+        agent,
+        uid,
+        baseEnv,
+        oomKills: group?.oomKills,
+        throttled: group?.throttled,
+        remove,
+      });
       this.#sandboxes.set(id, sandbox);
       return sandbox;
     } catch (error) {

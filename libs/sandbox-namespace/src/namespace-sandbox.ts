@@ -41,6 +41,7 @@ export interface SandboxParts {
   readonly baseEnv: Readonly<Record<string, string>>;
   /** How many processes the kernel has ended for want of memory; undefined where nobody counts. */
   readonly oomKills: (() => number) | undefined;
+  readonly throttled: (() => number) | undefined;
   /** Removes what is left on the host once the agent is gone. */
   readonly remove: () => Promise<void>;
 }
@@ -68,6 +69,11 @@ export class NamespaceSandbox extends Sandbox {
 
   get pid(): number {
     return this.#parts.agent.pid;
+  }
+
+  /** How often it had to wait for its share of the processor. */
+  throttled(): number {
+    return this.#parts.throttled?.() ?? 0;
   }
 
   async exec(request: ExecRequest, options: ExecOptions): Promise<ExecResult> {
