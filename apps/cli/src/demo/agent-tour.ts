@@ -8,7 +8,7 @@ export interface TouredCall {
   readonly agent: string;
   readonly tool: string;
   readonly callId: string;
-  readonly expectedEnd: 'completed' | 'denied' | 'cancelled';
+  readonly expectedEnd: 'completed' | 'denied' | 'cancelled' | 'timed_out';
   readonly answer?: string;
 }
 

@@ -14,10 +14,19 @@ import type { ReadyInfo } from '../output/ready-text.ts';
 import type { Reporter } from '../output/reporter.ts';
 import { type TouredCall, tourAgent } from './agent-tour.ts';
 import { legacyAgent, modernAgent } from './agents.ts';
+import { tourSandbox } from './sandbox-tour.ts';
 import { verifyTilesApart } from './verify-tiles-process.ts';
 
+export interface DemoCall {
+  readonly callId: string;
+  readonly tool: string;
+  readonly answer: string;
+}
+
 export interface DemoSummary {
-  readonly tunnelCall: { readonly callId: string; readonly tool: string; readonly answer: string };
+  readonly tunnelCall: DemoCall;
+  /** Null where there is no executor. */
+  readonly sandboxCall: DemoCall | null;
   /** The log of tool calls. */
   readonly ledger: { readonly size: number; readonly root: string; readonly verified: true };
 }
@@ -36,16 +45,19 @@ export async function runDemo(
   const operator = new ControlClient({ url: ready.controlUrl, apiKey: operatorKey });
   const tiles = mkdtempSync(join(tmpdir(), 'sallyport-demo-'));
   try {
-    const calls = await callTools(ready, reporter);
+    const calls = await callTools(ready.tunnelMcpUrl, ready.apiKey, tourAgent, reporter);
     if (!calls.ok) return calls;
-    const recorded = await showEvents(operator, calls.value, reporter, signal);
+    const { sessionMcpUrl } = ready;
+    const sandboxed =
+      sessionMcpUrl === null ? ok([]) : await callTools(sessionMcpUrl, ready.apiKey, tourSandbox, reporter);
+    if (!sandboxed.ok) return sandboxed;
+    const recorded = await showEvents(operator, [...calls.value, ...sandboxed.value], reporter, signal);
     if (!recorded.ok) return recorded;
     const ledger = await proveLedger(operator, ready, tiles, reporter);
     if (!ledger.ok) return ledger;
-    const first = calls.value.find(({ answer }) => answer !== undefined);
-    if (first?.answer === undefined) return fail('no call was answered');
-    const { callId, tool, answer } = first;
-    return ok({ tunnelCall: { callId, tool, answer }, ledger: ledger.value });
+    const tunnelCall = firstAnswered(calls.value);
+    if (tunnelCall === undefined) return fail('no call was answered');
+    return ok({ tunnelCall, sandboxCall: firstAnswered(sandboxed.value) ?? null, ledger: ledger.value });
   } catch (error) {
     return fail(
       signal.aborted ? 'interrupted' : `the demo failed: ${error instanceof Error ? error.message : String(error)}`,
@@ -56,12 +68,22 @@ export async function runDemo(
   }
 }
 
-async function callTools({ tunnelMcpUrl, apiKey }: ReadyInfo, reporter: Reporter): Step<readonly TouredCall[]> {
+function firstAnswered(calls: readonly TouredCall[]): DemoCall | undefined {
+  for (const { callId, tool, answer } of calls) if (answer !== undefined) return { callId, tool, answer };
+  return undefined;
+}
+
+async function callTools(
+  mcpUrl: string,
+  apiKey: string,
+  tour: typeof tourAgent,
+  reporter: Reporter,
+): Step<readonly TouredCall[]> {
   const calls: TouredCall[] = [];
   for (const connect of [legacyAgent, modernAgent]) {
-    const agent = await connect(tunnelMcpUrl, apiKey);
+    const agent = await connect(mcpUrl, apiKey);
     try {
-      const toured = await tourAgent(agent, (title, details) => reporter.demo(title, details));
+      const toured = await tour(agent, (title, details) => reporter.demo(title, details));
       if (!toured.ok) return toured;
       calls.push(...toured.value);
     } finally {
