@@ -61,6 +61,7 @@ export interface SessionFailure {
     | 'session_busy'
     | 'queue_full'
     | 'audit_unavailable'
+    | 'control_unavailable'
     | 'shutting_down'
     | 'scheduler_unavailable'
     | 'call_cancelled'

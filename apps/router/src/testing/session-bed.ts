@@ -7,6 +7,7 @@ import type { RelayServerConfig } from '../adapters/http/relay-server.ts';
 import { RelayBed } from './relay-bed.ts';
 import { ScriptedScheduler } from './scripted-scheduler.ts';
 
+export const sessionId = 'sesn_00000000000000000000000001';
 const log = createLogger('router', { level: 'silent' });
 
 export interface Answered {
@@ -37,7 +38,7 @@ export class SessionBed {
     return new SessionBed(await new RelayBed(config, {}, tools).start(), scheduler);
   }
 
-  url(session = 'sesn_1'): URL {
+  url(session = sessionId): URL {
     return new URL(`http://127.0.0.1:${this.relay.port}/v1/sessions/${session}/mcp`);
   }
 
@@ -47,7 +48,7 @@ export class SessionBed {
     await this.scheduler.stop();
   }
 
-  async legacyClient(key = 'sk-alice', session = 'sesn_1'): Promise<LegacyClient> {
+  async legacyClient(key = 'sk-alice', session = sessionId): Promise<LegacyClient> {
     const client = new LegacyClient({ name: 'v1', version: '1' });
     const options = { requestInit: { headers: { authorization: `Bearer ${key}` } }, fetch: this.#fetch };
     await client.connect(new LegacyTransport(this.url(session), options));
@@ -55,7 +56,7 @@ export class SessionBed {
     return client;
   }
 
-  async modernClient(key = 'sk-alice', session = 'sesn_1'): Promise<ModernClient> {
+  async modernClient(key = 'sk-alice', session = sessionId): Promise<ModernClient> {
     const client = new ModernClient(
       { name: 'v2', version: '2' },
       { versionNegotiation: { mode: { pin: '2026-07-28' } } },

@@ -8,10 +8,20 @@ const pairsMax = 16;
 const keyCharactersMax = 64;
 const valueCharactersMax = 512;
 const placementTextCharactersMax = 64;
-const uint32Max = 0xffff_ffff;
 const placementTexts = ['region', 'runtime'] as const;
-const placementNumbers = ['memory_mib', 'pids', 'cpu_millis', 'workspace_mib'] as const;
-const placementFields: ReadonlySet<string> = new Set(['tier', 'labels', ...placementTexts, ...placementNumbers]);
+/** What one sandbox may ask for at most. */
+const placementMaxima = {
+  memory_mib: 1_048_576,
+  pids: 65_536,
+  cpu_millis: 1_024_000,
+  workspace_mib: 1_048_576,
+} as const;
+const placementFields: ReadonlySet<string> = new Set([
+  'tier',
+  'labels',
+  ...placementTexts,
+  ...Object.keys(placementMaxima),
+]);
 const tiers: ReadonlySet<unknown> = new Set(['namespace', 'none']);
 
 /** Names and values within the limits of the public API. */
@@ -56,14 +66,14 @@ export function placementRules(own: unknown): Result<sandbox.PlacementRules, Bad
     if (typeof text !== 'string' || text.length > placementTextCharactersMax)
       return fail(`\`sallyport.placement.${name}\` must be a text of at most ${placementTextCharactersMax} characters`);
   }
-  for (const name of placementNumbers) {
+  for (const [name, max] of Object.entries(placementMaxima)) {
     const number = placement[name] ?? 1;
-    if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > uint32Max)
-      return fail(`\`sallyport.placement.${name}\` must be a whole number from 1`);
+    if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > max)
+      return fail(`\`sallyport.placement.${name}\` must be a whole number from 1 to ${max}`);
   }
   const labels = textPairs(placement['labels'], 'sallyport.placement.labels');
   if (!labels.ok) return labels;
-  const number = (name: (typeof placementNumbers)[number]) => Number(placement[name] ?? 0);
+  const number = (name: keyof typeof placementMaxima) => Number(placement[name] ?? 0);
   return ok({
     tier: tier as string,
     region: (placement['region'] ?? '') as string,

@@ -1,6 +1,7 @@
 import { type ClientReadableStream, connectivityState, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { sandbox } from '@sallyport/contracts';
 import { callUnary, type GrpcChannel, reasonOf } from '@sallyport/grpc';
+import { isPrefixedId } from '@sallyport/ids';
 import { fail, ok, type Result } from '@sallyport/result';
 import type { Logger } from '@sallyport/telemetry';
 import {
@@ -32,6 +33,8 @@ const noScheduler: SessionFailure = {
   code: 'scheduler_unavailable',
   sentence: 'This deployment runs no scheduler: set ROUTER_SCHEDULER_ADDRESS to serve sandboxes.',
 };
+/** Also what is no session's id at all. */
+const unknown: SessionFailure = { code: 'unknown_session' };
 const unreachable: SessionFailure = { code: 'scheduler_unavailable' };
 const lost: SessionFailure = { code: 'stream_lost' };
 
@@ -54,6 +57,7 @@ export class SchedulerSessionTools extends SessionTools {
   override async list(scope: SessionScope): Promise<Result<readonly SessionTool[], SessionFailure>> {
     const client = this.#client;
     if (client === undefined) return fail(noScheduler);
+    if (!isPrefixedId('sesn', scope.sessionId)) return fail(unknown);
     if (!(await isReady(client))) return fail(unreachable);
     const request = { caller: callerOf(scope), sessionId: scope.sessionId };
     try {
@@ -69,7 +73,9 @@ export class SchedulerSessionTools extends SessionTools {
 
   override call(call: SessionCall, onOutput: (bytes: Uint8Array) => void): RunningSessionCall {
     const client = this.#client;
-    if (client === undefined) return { ended: Promise.resolve(fail(noScheduler)), cancel: () => undefined };
+    const refusal = client === undefined ? noScheduler : unknown;
+    if (client === undefined || !isPrefixedId('sesn', call.scope.sessionId))
+      return { ended: Promise.resolve(fail(refusal)), cancel: () => undefined };
     const running = new RunningCall(onOutput, (error) => {
       this.#log.error({ err: error, callId: call.callId }, 'the scheduler did not run a call');
     });
@@ -147,17 +153,17 @@ function failureOf(error: ServiceError): SessionFailure {
   const sentence = error.details;
   switch (error.code) {
     case status.NOT_FOUND:
-      return { code: 'unknown_session' };
+      return unknown;
     case status.FAILED_PRECONDITION:
       return { code: 'session_ended' };
     case status.INVALID_ARGUMENT:
-      return { code: 'invalid_arguments', sentence };
+      return reason === 'invalid_arguments' ? { code: 'invalid_arguments', sentence } : { code: 'internal' };
     case status.RESOURCE_EXHAUSTED:
       if (reason === undefined) return { code: 'response_too_large' };
       return reason === 'queue_full' ? { code: 'queue_full' } : { code: 'session_busy' };
     case status.UNAVAILABLE:
       if (reason === undefined) return sentence.startsWith('No connection established') ? unreachable : lost;
-      if (reason === 'audit_unavailable') return { code: 'audit_unavailable' };
+      if (reason === 'audit_unavailable' || reason === 'control_unavailable') return { code: reason };
       return reason === 'shutting_down'
         ? { code: 'shutting_down', sentence: 'The scheduler is shutting down; nothing was run, try again.' }
         : unreachable;

@@ -4,7 +4,7 @@ import { sandbox } from '@sallyport/contracts';
 import { grpcFailure } from '@sallyport/grpc';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { complete, end, write } from '../../testing/scripted-scheduler.ts';
-import { SessionBed } from '../../testing/session-bed.ts';
+import { SessionBed, sessionId } from '../../testing/session-bed.ts';
 
 const { CallEndPhase } = sandbox;
 const callIdShape = /^call_[0-9a-z]{26}$/;
@@ -49,7 +49,7 @@ describe.each(eras)('%s', (_name, era) => {
       { name: 'read' },
     ]);
     expect(bed.scheduler.listed.at(-1)).toEqual({
-      sessionId: 'sesn_1',
+      sessionId,
       caller: { workspaceId: 'wrkspc_alice', principalId: 'apikey_alice', clientIp: '127.0.0.1' },
     });
     const result = await call(client, { command: 'echo "ü"' });
@@ -57,7 +57,7 @@ describe.each(eras)('%s', (_name, era) => {
     expect(result.isError ?? false).toBe(false);
     const { request } = bed.scheduler.calls[0] ?? expect.unreachable();
     expect(request).toMatchObject({
-      sessionId: 'sesn_1',
+      sessionId,
       tool: 'bash',
       callId: expect.stringMatching(callIdShape),
       modernEra: era === 'modern',

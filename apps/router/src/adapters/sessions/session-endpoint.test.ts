@@ -6,9 +6,10 @@ import { createLogger } from '@sallyport/telemetry';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { legacy, legacyCall as tunnelCall, modern, RelayBed, settle } from '../../testing/relay-bed.ts';
 import { complete, end, type ToolCall, write } from '../../testing/scripted-scheduler.ts';
-import { SessionBed } from '../../testing/session-bed.ts';
+import { SessionBed, sessionId } from '../../testing/session-bed.ts';
 import { SchedulerSessionTools } from '../grpc/scheduler-session-tools.ts';
 
+const otherSessionId = 'sesn_00000000000000000000000002';
 const meta =
   '"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}';
 const legacyCall = (id: number | string = 1, args = '{}') =>
@@ -100,7 +101,9 @@ describe.each(eras)('a %s call', (_era, body, headers) => {
     [status.RESOURCE_EXHAUSTED, 'session_busy', 429, 'session_busy'],
     [status.RESOURCE_EXHAUSTED, 'queue_full', 429, 'queue_full'],
     [status.UNAVAILABLE, 'audit_unavailable', 503, 'audit_unavailable'],
+    [status.UNAVAILABLE, 'control_unavailable', 503, 'control_unavailable'],
     [status.UNAVAILABLE, 'shutting_down', 503, 'shutting_down'],
+    [status.INVALID_ARGUMENT, 'bad_request', 500, 'internal'],
     [status.INTERNAL, 'internal', 500, 'internal'],
   ])('that the scheduler refuses with %s %s is refused', async (code, reason, httpStatus, gatewayCode) => {
     bed.scheduler.onCall = (call) => call.emit('error', grpcFailure(code, reason, 'words'));
@@ -118,6 +121,12 @@ describe.each(eras)('a %s call', (_era, body, headers) => {
     const content = [{ type: 'text', text: '`command` is missing.' }];
     expect(answer).toMatchObject({ status: 200, message: { result: { isError: true, content } } });
     expect(answer.headers.get('sallyport-call-id')).toMatch(callIdShape);
+  });
+
+  it('to what is no session is refused without asking', async () => {
+    for (const session of ['nope', 'sesn_1', `env_${'0'.repeat(26)}`])
+      expect(await bed.post(body, { ...headers, 'x-session': session })).toMatchObject(refused(404, 'unknown_session'));
+    expect(bed.scheduler.calls).toEqual([]);
   });
 
   it('that was recorded without its end is withheld', async () => {
@@ -194,13 +203,13 @@ describe('a client that goes away', () => {
     write(running, 'goes on');
     await settle(150);
     expect(seen.cancelled).toBe(false);
-    const cancel = (id: number, key = 'sk-alice', session = 'sesn_1') =>
+    const cancel = (id: number, key = 'sk-alice', session = sessionId) =>
       bed.post(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":${id}}}`, {
         ...legacy,
         authorization: `Bearer ${key}`,
         'x-session': session,
       });
-    for (const answer of [await cancel(8), await cancel(7, 'sk-bob'), await cancel(7, 'sk-alice', 'sesn_2')])
+    for (const answer of [await cancel(8), await cancel(7, 'sk-bob'), await cancel(7, 'sk-alice', otherSessionId)])
       expect([answer.status, answer.text]).toEqual([202, '']);
     await settle(100);
     expect(seen.cancelled).toBe(false);
@@ -275,7 +284,7 @@ describe('bounds', () => {
     const client = bed.relay.raw();
     client.pause();
     const lines = [
-      'POST /v1/sessions/sesn_1/mcp HTTP/1.1',
+      `POST /v1/sessions/${sessionId}/mcp HTTP/1.1`,
       `Host: 127.0.0.1:${bed.relay.port}`,
       'Authorization: Bearer sk-alice',
     ];
