@@ -110,7 +110,7 @@ export const SchedulerModule = {
             ClockAndIds,
             SchedulerSignals,
           ],
-          (queue, journal, policies, sessions, environments, keys, trail, link, clock, signals) =>
+          (...[queue, journal, policies, sessions, environments, keys, trail, link, clock, signals]) =>
             new SessionMachinery(
               { queue, journal, policies, sessions, environments, keys, trail, link, clock },
               { leases: { ...leases, callsWaitingMax: calls.callsWaitingMax }, calls, queue: queueLimits },

@@ -98,7 +98,12 @@ export class SessionMachinery {
     const { policies } = ports;
     this.callTool = new CallTool({
       ...commitments,
-      ...{ journal, clock, sessions, policies, lanes, place },
+      journal,
+      clock,
+      sessions,
+      policies,
+      lanes,
+      place,
       limits: limits.calls,
     });
     const { keys, environments, trail } = ports;

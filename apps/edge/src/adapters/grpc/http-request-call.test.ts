@@ -51,7 +51,7 @@ describe('an HTTP request in transport mode', () => {
       signals: { streamEnded: () => undefined },
       telemetry: Telemetry.start('edge', { sampleRatio: 1, metricsIntervalMs: 60_000 }),
     } as unknown as Dependencies;
-    new HttpRequestCall(dependencies, call as unknown as Call);
+    const carried = new HttpRequestCall(dependencies, call as unknown as Call);
     const head = { tunnelId: 'tnl_1', method: 'POST', authority: 'app.acme.tunnel.test', path: '/', headers: [] };
     call.emit('data', {
       message: { $case: 'head', value: { ...head, clientIp: '', websocket: false, endOfBody: true } },
@@ -67,6 +67,7 @@ describe('an HTTP request in transport mode', () => {
     });
     stream.push(null);
     await finished;
+    expect(carried).toBeInstanceOf(HttpRequestCall);
     expect(call.written).toEqual([
       { $case: 'head', value: expect.objectContaining({ status: 200 }) },
       { $case: 'data', value: Buffer.from('payload') },

@@ -9,15 +9,10 @@ import type { PlaceWork } from '../../application/place-work.ts';
 import type { Registered, RegisterExecutor, Registration } from '../../application/register-executor.ts';
 import type { EnvironmentKeys } from '../../ports/environment-keys.ts';
 import type { ExecutorTrail } from '../../ports/executor-trail.ts';
-import { ExecutorStream } from './executor-stream.ts';
+import { ExecutorStream, type StreamHost, type StreamLimits } from './executor-stream.ts';
 import type { ExecutorStreams } from './executor-streams.ts';
 
-export interface ExecutorHostLimits {
-  readonly leaseMs: number;
-  readonly heartbeatMs: number;
-  readonly callBytesMax: number;
-  readonly creditsMax: number;
-  readonly leasesMax: number;
+export interface ExecutorHostLimits extends StreamLimits {
   readonly executorsMax: number;
 }
 
@@ -34,15 +29,15 @@ export interface ExecutorHostParts {
 }
 
 /** What all executors' streams share. */
-export class ExecutorHost {
+export class ExecutorHost implements StreamHost {
   readonly reports: ExecutorReports;
   readonly executors: ConnectedExecutors;
   readonly leases: KeepLeases;
   readonly place: PlaceWork;
   readonly limits: ExecutorHostLimits;
   readonly #parts: ExecutorHostParts;
-  #open = 0;
-  #rechecking: Promise<void> | undefined;
+  readonly #streams = new Set<ExecutorStream>();
+  #isRechecking = false;
 
   constructor(parts: ExecutorHostParts, limits: ExecutorHostLimits) {
     this.#parts = parts;
@@ -52,11 +47,12 @@ export class ExecutorHost {
     this.place = parts.place;
     this.limits = limits;
     parts.keys.onChange(() => {
-      this.#rechecking ??= this.#recheckKeys()
-        .catch((error: unknown) => this.failed(error))
-        .finally(() => {
-          this.#rechecking = undefined;
-        });
+      if (this.#isRechecking) return;
+      this.#isRechecking = true;
+      const done = this.#recheckKeys().finally(() => {
+        this.#isRechecking = false;
+      });
+      this.later(done);
     });
   }
 
@@ -64,11 +60,9 @@ export class ExecutorHost {
     const implementation: wire.ExecutorServiceServer = {
       connect: (call: ServerDuplexStream<wire.ConnectRequest, wire.ConnectResponse>) => {
         const stream = new ExecutorStream(this, call);
-        this.#open += 1;
-        call.once('close', () => {
-          this.#open -= 1;
-        });
-        if (this.#open > this.limits.executorsMax) stream.refuse('unavailable');
+        this.#streams.add(stream);
+        call.once('close', () => this.#streams.delete(stream));
+        if (this.#streams.size > this.limits.executorsMax) stream.refuse('unavailable');
       },
     };
     return {
@@ -89,7 +83,7 @@ export class ExecutorHost {
     return registered;
   }
 
-  welcomed(_stream: ExecutorStream, { identity, description, kept }: Registered): void {
+  welcomed({ identity, description, kept }: Registered): void {
     this.#parts.log.info({ ...identity, ...description, kept: kept.length }, 'an executor is connected');
     this.#parts.registration.resume(identity.executorId, kept);
     this.place.hint();
@@ -102,7 +96,6 @@ export class ExecutorHost {
     this.later(this.#parts.trail.disconnected(identity, reason));
   }
 
-  /** For what nobody waits for. */
   later(work: Promise<unknown>): void {
     work.catch((error: unknown) => this.failed(error));
   }
@@ -113,12 +106,12 @@ export class ExecutorHost {
 
   /** Executors end their calls, or come back to the next scheduler in time. */
   stop(): void {
-    for (const stream of this.#parts.streams.all) stream.refuse('shutting_down');
+    for (const stream of this.#streams) stream.refuse('shutting_down');
   }
 
   /** A key that was revoked ends what was let in by it, at once. */
   async #recheckKeys(): Promise<void> {
-    for (const stream of this.#parts.streams.all) {
+    for (const stream of this.#streams) {
       const { registered } = stream;
       if (registered === undefined) continue;
       const key = await this.#parts.keys.check(registered.keySha256);

@@ -2,11 +2,16 @@ import { type ServerDuplexStream, status } from '@grpc/grpc-js';
 import type { executor as wire } from '@sallyport/contracts';
 import { grpcFailure } from '@sallyport/grpc';
 import type { LeaseEnd } from '../../domain/work-item.ts';
-import type { Registered, RegistrationRefusal } from '../../application/register-executor.ts';
+import type { ConnectedExecutors } from '../../application/connected-executors.ts';
+import type { ExecutorReports } from '../../application/executor-reports.ts';
+import type { KeepLeases } from '../../application/keep-leases.ts';
+import type { PlaceWork } from '../../application/place-work.ts';
+import type { Registered, Registration, RegistrationRefusal } from '../../application/register-executor.ts';
+import type { Result } from '@sallyport/result';
 import type { HeldLease } from '../../ports/work-queue.ts';
 import { readAnswer, readLease, readOutput, readReason, readRegistration } from './executor-messages.ts';
-import type { ExecutorHost } from './executor-host.ts';
-import { toWire } from './executor-streams.ts';
+import type { ExecutorConnection } from './executor-streams.ts';
+import { leaseMessage } from './lease-message.ts';
 
 type Call = ServerDuplexStream<wire.ConnectRequest, wire.ConnectResponse>;
 type Message = NonNullable<wire.ConnectRequest['message']>;
@@ -50,9 +55,32 @@ const messagesPerSecondMax = 2_000;
 const unreadBytesMax = 8 * 1024 * 1024;
 const leaseEnds = new Set<LeaseEnd>(['sandbox_died', 'start_failed', 'executor_stopping']);
 
+export interface StreamLimits {
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+  readonly callBytesMax: number;
+  readonly creditsMax: number;
+  readonly leasesMax: number;
+}
+
+/** What a stream needs from those that all streams share. */
+export interface StreamHost {
+  readonly reports: ExecutorReports;
+  readonly executors: ConnectedExecutors;
+  readonly leases: KeepLeases;
+  readonly place: PlaceWork;
+  readonly limits: StreamLimits;
+  register(registration: Registration, stream: ExecutorStream): Promise<Result<Registered, RegistrationRefusal>>;
+  welcomed(registered: Registered): void;
+  left(stream: ExecutorStream, registered: Registered, reason: string): void;
+  /** For what nobody waits for. */
+  later(work: Promise<unknown>): void;
+  failed(error: unknown): void;
+}
+
 /** One executor's connection: its messages in order, bounded in rate and shape, and what it is told. */
-export class ExecutorStream {
-  readonly #host: ExecutorHost;
+export class ExecutorStream implements ExecutorConnection {
+  readonly #host: StreamHost;
   readonly #call: Call;
   readonly #registerTimer: NodeJS.Timeout;
   #registered: Registered | undefined;
@@ -61,7 +89,7 @@ export class ExecutorStream {
   #tokens = burstMessagesMax;
   #tokensAtMs = performance.now();
 
-  constructor(host: ExecutorHost, call: Call) {
+  constructor(host: StreamHost, call: Call) {
     this.#host = host;
     this.#call = call;
     this.#registerTimer = setTimeout(() => this.refuse('protocol_violation'), registerMsMax);
@@ -84,6 +112,10 @@ export class ExecutorStream {
     }
     this.#call.write({ message });
     return true;
+  }
+
+  replace(): void {
+    this.refuse('replaced');
   }
 
   /** Ends the stream with a status that says why. */
@@ -130,12 +162,12 @@ export class ExecutorStream {
           heartbeatMs,
           leaseMs,
           environmentId: registered.identity.environmentId,
-          kept: registered.kept.map(toWire),
+          kept: registered.kept.map(leaseMessage),
           callBytesMax,
         },
       },
     });
-    this.#host.welcomed(this, registered);
+    this.#host.welcomed(registered);
     this.#call.resume();
   }
 
@@ -194,7 +226,7 @@ export class ExecutorStream {
     if (held.length !== leases.length || held.length > this.#host.limits.leasesMax)
       return this.refuse('protocol_violation');
     const renewed = this.#host.leases.renew(executorId, held).then((lost) => {
-      this.send({ $case: 'heartbeatAcknowledged', value: { lost: lost.map(toWire) } });
+      this.send({ $case: 'heartbeatAcknowledged', value: { lost: lost.map(leaseMessage) } });
     });
     this.#host.later(renewed);
   }
