@@ -5,6 +5,7 @@ const allowed: ReadonlySet<string> = new Set([
   '@sallyport/result',
   '@sallyport/ids',
   '@sallyport/event-sourcing',
+  '@sallyport/policy',
   '@sallyport/toolcall-events',
   // Arithmetic on hashes and nothing else: it is the audit domain's subject.
   '@sallyport/transparency-log',

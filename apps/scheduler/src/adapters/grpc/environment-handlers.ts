@@ -49,6 +49,39 @@ export function environmentService(parts: EnvironmentParts): GrpcService {
     archiveEnvironment: answer(async ({ actorId, workspaceId, environmentId }) =>
       reply(await environments.archive(actorId, workspaceId, environmentId), toEnvironment, 'environment'),
     ),
+    ...sessionHandlers(sessions, sessionViews, answer),
+    getQueue: answer(async ({ workspaceId, environmentId }) => {
+      const found = await environments.find(workspaceId, environmentId);
+      if (!found.ok) return found;
+      const { waiting, leased, oldestQueuedAtMs } = await queue.depth(environmentId);
+      const connected = executors.inEnvironment(environmentId).map((executor) => ({
+        executorId: executor.identity.executorId,
+        version: executor.description.version,
+        tier: executor.description.tier,
+        region: executor.description.region,
+        slots: executor.description.slots,
+        leases: executor.leases,
+        draining: executor.isDraining,
+        connectedAtMs: BigInt(executor.connectedAtMs),
+      }));
+      return {
+        ok: true,
+        value: { waiting, leased, oldestQueuedAtMs: BigInt(oldestQueuedAtMs), executors: connected },
+      };
+    }),
+  };
+  const callers = Object.fromEntries(Object.keys(implementation).map((name) => [name, [serviceName.control]]));
+  return { definition: wire.EnvironmentServiceService, implementation, callers };
+}
+
+type SessionHandler = 'createSession' | 'getSession' | 'listSessions' | 'archiveSession' | 'listSessionEvents';
+
+function sessionHandlers(
+  sessions: ManageSessions,
+  sessionViews: Sessions,
+  answer: ReturnType<typeof unary>,
+): Pick<wire.EnvironmentServiceServer, SessionHandler> {
+  return {
     createSession: answer(async (request) => {
       const facts = readSessionFacts(request);
       if (facts === undefined) return badRequest;
@@ -82,28 +115,7 @@ export function environmentService(parts: EnvironmentParts): GrpcService {
       }));
       return { ok: true, value: { events, nextPage: text(next) } };
     }),
-    getQueue: answer(async ({ workspaceId, environmentId }) => {
-      const found = await environments.find(workspaceId, environmentId);
-      if (!found.ok) return found;
-      const { waiting, leased, oldestQueuedAtMs } = await queue.depth(environmentId);
-      const connected = executors.inEnvironment(environmentId).map((executor) => ({
-        executorId: executor.identity.executorId,
-        version: executor.description.version,
-        tier: executor.description.tier,
-        region: executor.description.region,
-        slots: executor.description.slots,
-        leases: executor.leases,
-        draining: executor.isDraining,
-        connectedAtMs: BigInt(executor.connectedAtMs),
-      }));
-      return {
-        ok: true,
-        value: { waiting, leased, oldestQueuedAtMs: BigInt(oldestQueuedAtMs), executors: connected },
-      };
-    }),
   };
-  const callers = Object.fromEntries(Object.keys(implementation).map((name) => [name, [serviceName.control]]));
-  return { definition: wire.EnvironmentServiceService, implementation, callers };
 }
 
 /** A handler that answers, refuses, or fails with a status that says which. */
