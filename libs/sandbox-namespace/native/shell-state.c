@@ -44,7 +44,7 @@ const char *const shell_prologue =
     "trap '{ " SAVE "' EXIT; trap 'exit 143' TERM; "
     "IFS= read -r -d '' -u 242 __sallyport_command; exec 242<&-; "
     ". /dev/fd/241 >/dev/null 2>&1; "
-    "\\builtin eval \"\\builtin unset -v __sallyport_command __sallyport_options; ${__sallyport_options-:}; $__sallyport_command\"; "
+    "\\builtin eval \"\\builtin unset -v __sallyport_command __sallyport_options BASH_EXECUTION_STRING; ${__sallyport_options-:}; $__sallyport_command\"; "
     "{ \\builtin set -- \"$?\"; " SAVE "; \\builtin exit \"$1\"";
 
 int first_state(void) {

@@ -1,0 +1,1 @@
+export { type DriverUnderTest, sandboxDriverContract, type TestRunner } from './sandbox-driver-contract.ts';
