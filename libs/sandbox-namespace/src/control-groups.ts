@@ -21,9 +21,9 @@ const executorGroup = 'sallyport-executor';
 export interface ControlGroup {
   readonly directories: readonly string[];
   /** How many processes the kernel has ended for want of memory. */
-  oomKills(): number;
+  readonly oomKills: () => number;
   /** How often the group had to wait for its share of the processor. */
-  throttled(): number;
+  readonly throttled: () => number;
 }
 
 export type Detected =

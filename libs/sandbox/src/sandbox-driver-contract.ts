@@ -1,16 +1,7 @@
-import type * as vitest from 'vitest';
-import {
-  type ExecResult,
-  type Sandbox,
-  type SandboxDriver,
-  SandboxLostError,
-  type SandboxSpec,
-} from './sandbox-driver.ts';
+import { type Bed, bedOf, never, type TestRunner } from './sandbox-contract-bed.ts';
+import { type Sandbox, type SandboxDriver, SandboxLostError, type SandboxSpec } from './sandbox-driver.ts';
 import { sandboxFilesContract } from './sandbox-files-contract.ts';
 import { sandboxShellContract } from './sandbox-shell-contract.ts';
-
-/** The part of vitest that the suite needs: handed in, so that this lib depends on no test runner. */
-export type TestRunner = Pick<typeof vitest, 'describe' | 'it' | 'expect' | 'beforeAll' | 'afterAll'>;
 
 /** What a driver's test opens for the suite. */
 export interface DriverUnderTest {
@@ -18,27 +9,6 @@ export interface DriverUnderTest {
   close(): Promise<void>;
 }
 
-/** What the parts of the suite share: one sandbox, and short ways to run something in it. */
-export interface Bed {
-  sandbox(): Sandbox;
-  shell(command: string, options?: RunOptions): Promise<Ended>;
-  exec(argv: readonly string[], options?: RunOptions & { readonly stdin?: Uint8Array }): Promise<Ended>;
-}
-
-export interface RunOptions {
-  readonly timeoutMs?: number;
-  readonly headBytes?: number;
-  readonly tailBytes?: number;
-  readonly signal?: AbortSignal;
-  readonly onOutput?: (data: Uint8Array) => void;
-}
-
-export interface Ended extends ExecResult {
-  /** Head and tail, where nothing was left out between them. */
-  readonly text: string;
-}
-
-const never = new AbortController().signal;
 const limits = { cpuMillis: 2_000, memoryMib: 256, pids: 128, workspaceMib: 64 };
 let keys = 0;
 
@@ -72,33 +42,6 @@ export function sandboxDriverContract(
     sandboxShellContract(runner, bed);
     sandboxFilesContract(runner, bed);
   });
-}
-
-function bedOf(sandbox: () => Sandbox): Bed {
-  const limitsOf = ({ headBytes = 65_536, tailBytes = 65_536, timeoutMs = 20_000 }: RunOptions) => ({
-    timeoutMs,
-    output: { headBytes, tailBytes },
-  });
-  const optionsOf = ({ signal = never, onOutput }: RunOptions) => ({
-    signal,
-    ...(onOutput === undefined ? {} : { onOutput }),
-  });
-  const withText = (result: ExecResult): Ended => ({
-    ...result,
-    text: Buffer.concat([result.head, result.tail]).toString(),
-  });
-  return {
-    sandbox,
-    shell: async (command, options = {}) =>
-      withText(await sandbox().shell({ command, ...limitsOf(options) }, optionsOf(options))),
-    exec: async (argv, options = {}) =>
-      withText(
-        await sandbox().exec(
-          { argv, cwd: '/workspace', env: {}, stdin: options.stdin, ...limitsOf(options) },
-          optionsOf(options),
-        ),
-      ),
-  };
 }
 
 function lifeContract({ describe, it, expect }: TestRunner, driver: () => SandboxDriver): void {

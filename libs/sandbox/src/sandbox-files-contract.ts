@@ -1,4 +1,4 @@
-import type { Bed, TestRunner } from './sandbox-driver-contract.ts';
+import type { Bed, TestRunner } from './sandbox-contract-bed.ts';
 
 /** Files: the same that commands see. */
 export function sandboxFilesContract({ describe, it, expect }: TestRunner, { shell, sandbox }: Bed): void {

@@ -1,4 +1,4 @@
-import type { Bed, TestRunner } from './sandbox-driver-contract.ts';
+import type { Bed, TestRunner } from './sandbox-contract-bed.ts';
 
 /** The session's shell: what lasts from one command to the next. */
 export function sandboxShellContract({ describe, it, expect }: TestRunner, { shell, sandbox }: Bed): void {

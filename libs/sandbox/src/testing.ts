@@ -1,1 +1,2 @@
-export { type DriverUnderTest, sandboxDriverContract, type TestRunner } from './sandbox-driver-contract.ts';
+export type { TestRunner } from './sandbox-contract-bed.ts';
+export { type DriverUnderTest, sandboxDriverContract } from './sandbox-driver-contract.ts';
