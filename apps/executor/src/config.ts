@@ -59,7 +59,9 @@ export const executorConfigSections = {
       driver: env.EXECUTOR_DRIVER,
       stateDir: env.EXECUTOR_STATE_DIR,
       cacheDir: env.EXECUTOR_CACHE_DIR,
-      slots: env.EXECUTOR_SLOTS ?? slotsOf(availableParallelism(), totalmem() / 1_048_576, env.EXECUTOR_MEMORY_MIB),
+      slots:
+        env.EXECUTOR_SLOTS ??
+        slotsOf(availableParallelism(), totalmem() / 1_048_576, env.EXECUTOR_MEMORY_MIB + env.EXECUTOR_WORKSPACE_MIB),
       limits: {
         memoryMib: env.EXECUTOR_MEMORY_MIB,
         pids: env.EXECUTOR_PIDS,
@@ -80,7 +82,10 @@ export type ExecutorConfig = {
   readonly [Name in keyof typeof executorConfigSections]: z.output<(typeof executorConfigSections)[Name]>;
 };
 
-/** Sandboxes that a host can bear: many wait most of the time, so there are more than cores; memory is never promised twice. */
+/**
+ * Sandboxes that a host can bear: many wait most of the time, so there are more than cores; memory, of which the workspace is a part, is never
+ * promised twice.
+ */
 export function slotsOf(cores: number, hostMemoryMib: number, sandboxMemoryMib: number): number {
   const byMemory = Math.floor((hostMemoryMib * memoryShare) / sandboxMemoryMib);
   return Math.max(1, Math.min(slotsDefaultMax, cores * slotsPerCore, byMemory));

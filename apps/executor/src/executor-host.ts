@@ -1,6 +1,6 @@
 import { readSecretFile } from '@sallyport/config';
 import { fail, ok, type Result } from '@sallyport/result';
-import { type CheckResult, namespaceTierChecks, type SandboxDriver } from '@sallyport/sandbox';
+import { type Capabilities, type CheckResult, namespaceTierChecks, type SandboxDriver } from '@sallyport/sandbox';
 
 import type { ExecutorConfig } from './config.ts';
 import { isolationOf } from './domain/isolation.ts';
@@ -23,31 +23,35 @@ const advice =
 /** Reads the key and lets the driver test itself. A problem is one line, without a secret, that says what to do. */
 export async function openExecutorHost(
   config: ExecutorConfig,
-  driver: SandboxDriver,
+  openDriver: () => SandboxDriver,
 ): Promise<Result<ExecutorHost, string>> {
   const environmentKey = readKey(config.scheduler.environmentKeyFile);
   if (!environmentKey.ok) return environmentKey;
-  const selfTest = await selfTestOf(driver);
-  if (!selfTest.ok) return selfTest;
+  const tested = await selfTest(openDriver);
+  if (!tested.ok) return tested;
+  const { driver, capabilities } = tested.value;
   const { insecureNoIsolation, limits } = config.sandboxes;
-  const isolation = isolationOf(selfTest.value, namespaceTierChecks, insecureNoIsolation);
+  const isolation = isolationOf(capabilities, namespaceTierChecks, insecureNoIsolation);
   if (!isolation.ok) return fail(`${isolation.reason}: ${advice}`);
   const { tier, insecure } = isolation.value;
   return ok({
     driver,
     offering: { tier, runtimes: ['host'], limits },
-    checks: selfTest.value.checks,
+    checks: capabilities.checks,
     insecure,
     environmentKey: environmentKey.value,
   });
 }
 
-async function selfTestOf(driver: SandboxDriver) {
+async function selfTest(
+  openDriver: () => SandboxDriver,
+): Promise<Result<{ readonly driver: SandboxDriver; readonly capabilities: Capabilities }, string>> {
   try {
-    return ok(await driver.capabilities());
+    const driver = openDriver();
+    return ok({ driver, capabilities: await driver.capabilities() });
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
-    return fail(`isolation_unproved: the self-test of the driver ${driver.name} did not run: ${cause}: ${advice}`);
+    return fail(`isolation_unproved: the self-test of the sandbox did not run: ${cause}: ${advice}`);
   }
 }
 

@@ -57,9 +57,10 @@ export class ExecutorBed {
     };
   }
 
-  async scheduler(): Promise<{ readonly scheduler: FakeScheduler; readonly address: string }> {
+  /** A scheduler at its own address, or at that of one that was. */
+  async scheduler(former?: string): Promise<{ readonly scheduler: FakeScheduler; readonly address: string }> {
     this.#schedulers += 1;
-    const address = `unix:${join(this.directory, `scheduler-${this.#schedulers}.sock`)}`;
+    const address = former ?? `unix:${join(this.directory, `scheduler-${this.#schedulers}.sock`)}`;
     const scheduler = new FakeScheduler(address, await this.tls(serviceName.scheduler));
     await scheduler.start();
     return { scheduler, address };
@@ -89,7 +90,7 @@ export class ExecutorBed {
     tools: ToolRunner,
   ): Promise<{ readonly service: ExecutorService; readonly reports: string[]; readonly drains: () => number }> {
     const config = parseConfig(executorConfigSections, environment);
-    const host = await openExecutorHost(config, driver);
+    const host = await openExecutorHost(config, () => driver);
     if (!host.ok) throw new Error(host.reason);
     const reports: string[] = [];
     let drains = 0;

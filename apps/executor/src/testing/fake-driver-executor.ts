@@ -11,7 +11,7 @@ import { FakeTools } from './fake-tools.ts';
 // The executor's process with sandboxes that hold nothing: for tests of everything around them.
 const config = loadConfig(executorConfigSections, process.env);
 const report = (problem: string) => process.stderr.write(`executor: ${problem}\n`);
-const host = await openExecutorHost(config, new FakeDriver());
+const host = await openExecutorHost(config, () => new FakeDriver());
 if (!host.ok) {
   report(host.reason);
   process.exit(78);

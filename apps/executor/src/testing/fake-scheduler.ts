@@ -60,7 +60,7 @@ export class FakeScheduler {
       $case: 'offer',
       value: {
         lease: lease(workId, token),
-        sessionId: sessionId ?? `sesn_${workId}`,
+        sessionId: idOf(sessionId ?? `sesn_${workId}`),
         requirements: { ...any, ...requirements },
       },
     });
@@ -68,18 +68,34 @@ export class FakeScheduler {
 
   /** Offers and waits for the sandbox. */
   async take(workId: string, token: number): Promise<void> {
+    await this.next('credits');
     this.offer(workId, token);
     await this.next('sandboxReady', (value) => isLease(value.lease, workId, token));
   }
 
   call(workId: string, token: number, callId: string, tool: string, input: unknown = {}, deadlineMs = 10_000): void {
     const argumentsJson = Buffer.from(JSON.stringify(input));
-    const value = { lease: lease(workId, token), callId, tool, argumentsJson, deadlineMs, traceparent: '' };
+    const value = {
+      lease: lease(workId, token),
+      callId: idOf(callId),
+      tool,
+      argumentsJson,
+      deadlineMs,
+      traceparent: '',
+    };
     this.send({ $case: 'call', value });
   }
 
+  cancel(workId: string, token: number, callId: string): void {
+    this.send({ $case: 'cancel', value: { lease: lease(workId, token), callId: idOf(callId) } });
+  }
+
+  release(workId: string, token: number): void {
+    this.send({ $case: 'release', value: { lease: lease(workId, token) } });
+  }
+
   answers(callId: string): readonly executor.Answer[] {
-    return this.all('answer').filter((answer) => answer.callId === callId);
+    return this.all('answer').filter((answer) => answer.callId === idOf(callId));
   }
 
   all<Name extends Case>(name: Name): readonly ValueOf<Name>[] {
@@ -107,7 +123,7 @@ export class FakeScheduler {
   }
 
   answer(callId: string, count = 1): Promise<executor.Answer> {
-    return this.next('answer', (value) => value.callId === callId, count);
+    return this.next('answer', (value) => value.callId === idOf(callId), count);
   }
 
   /** Ends the stream with a status. */
@@ -147,7 +163,7 @@ export class FakeScheduler {
       protocol: 1,
       heartbeatMs: 100,
       leaseMs: 2_000,
-      environmentId: 'env_test',
+      environmentId: idOf('env_test'),
       kept: held.filter((each) => this.keeps(each)),
       callBytesMax: 1_000_000,
       ...this.registered,
@@ -156,10 +172,17 @@ export class FakeScheduler {
   }
 }
 
+/** A well-formed id for a short name: `work_a` becomes `work_azzz…`. */
+export function idOf(name: string): string {
+  const [prefix = '', body = ''] = name.split('_');
+  const letters = body.replaceAll('o', '0').replaceAll(/[il]/g, '1').replaceAll('u', 'v');
+  return `${prefix}_${letters.padEnd(26, 'z')}`;
+}
+
 export function lease(workId: string, token: number): executor.Lease {
-  return { workId: `work_${workId}`, token: BigInt(token) };
+  return { workId: idOf(`work_${workId}`), token: BigInt(token) };
 }
 
 export function isLease(value: executor.Lease | undefined, workId: string, token: number): boolean {
-  return value?.workId === `work_${workId}` && value.token === BigInt(token);
+  return value?.workId === idOf(`work_${workId}`) && value.token === BigInt(token);
 }

@@ -12,12 +12,15 @@ interface Arguments {
 type Options = Parameters<ToolRunner['run']>[2];
 
 /**
- * Tools for a fake sandbox: `echo`, `sleep` (ends with an abort), `stubborn` (does not), `stream` (so many bytes of output), `die` (kills the
+ * Tools for a fake sandbox: `echo`, `sleep` (ends with an abort), `stubborn` (does not), `stream` (so many bytes of output), `flood` (the same, and they
+ * are not the answer), `die` (kills the
  * sandbox).
  */
 export class FakeTools extends ToolRunner {
   /** Each run's tool and text, in order. */
   readonly runs: string[] = [];
+  /** Floods that were written to their end. */
+  ended = 0;
 
   override async run(
     sandbox: Sandbox,
@@ -35,6 +38,10 @@ export class FakeTools extends ToolRunner {
         return new Promise(() => undefined);
       case 'stream':
         return stream(input.bytes ?? 0, options);
+      case 'flood':
+        await stream(input.bytes ?? 0, options);
+        this.ended += 1;
+        return done('');
       case 'die':
         if (sandbox instanceof FakeSandbox) sandbox.die();
         return new Promise(() => undefined);

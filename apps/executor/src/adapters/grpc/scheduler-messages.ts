@@ -1,4 +1,5 @@
 import type { executor } from '@sallyport/contracts';
+import { isPrefixedId } from '@sallyport/ids';
 import { fail, ok, type Result } from '@sallyport/result';
 
 import type { Lease, Registered, SandboxRequirements, SchedulerMessage } from '../../domain/protocol-messages.ts';
@@ -10,10 +11,6 @@ const leasesMax = 1_000;
 const traceparentCharactersMax = 256;
 
 const shapes = {
-  work: /^work_[0-9A-Za-z_-]{1,64}$/,
-  session: /^sesn_[0-9A-Za-z_-]{1,64}$/,
-  call: /^call_[0-9A-Za-z_-]{1,64}$/,
-  environment: /^env_[0-9A-Za-z_-]{1,64}$/,
   tool: /^[0-9A-Za-z_.-]{1,64}$/,
   word: /^[0-9a-z_.-]{0,64}$/,
 } as const;
@@ -59,18 +56,18 @@ function parse(message: executor.ConnectResponse['message']): SchedulerMessage {
       return {
         type: 'offer',
         lease: leaseOf(lease),
-        sessionId: matched('session', sessionId, 'offer.session_id'),
+        sessionId: identified('sesn', sessionId, 'offer.session_id'),
         requirements: requirementsOf(requirements),
       };
     }
     case 'call':
       return callOf(message.value);
     case 'cancel': {
-      const callId = matched('call', message.value.callId, 'cancel.call_id');
+      const callId = identified('call', message.value.callId, 'cancel.call_id');
       return { type: 'cancel', lease: leaseOf(message.value.lease), callId };
     }
     case 'answerAcknowledged': {
-      const callId = matched('call', message.value.callId, 'answer_acknowledged.call_id');
+      const callId = identified('call', message.value.callId, 'answer_acknowledged.call_id');
       return { type: 'answerAcknowledged', callId };
     }
     case 'heartbeatAcknowledged':
@@ -92,7 +89,7 @@ function registeredOf(value: executor.Registered): Registered {
   return {
     heartbeatMs,
     leaseMs,
-    environmentId: matched('environment', value.environmentId, 'registered.environment_id'),
+    environmentId: identified('env', value.environmentId, 'registered.environment_id'),
     kept: leasesOf(value.kept, 'registered.kept'),
     callBytesMax: within('call_bytes_max', value.callBytesMax),
   };
@@ -112,7 +109,7 @@ function callOf({
     type: 'call',
     lease: leaseOf(lease),
     call: {
-      callId: matched('call', callId, 'call.call_id'),
+      callId: identified('call', callId, 'call.call_id'),
       tool: matched('tool', tool, 'call.tool'),
       argumentsJson,
       deadlineMs: within('deadline_ms', deadlineMs),
@@ -142,7 +139,12 @@ function leaseOf(value: executor.Lease | undefined): Lease {
   if (value === undefined) throw new Malformed('lease');
   // A sandbox driver takes the token as a number.
   if (value.token < 1n || value.token > BigInt(Number.MAX_SAFE_INTEGER)) throw new Malformed('lease.token');
-  return { workId: matched('work', value.workId, 'lease.work_id'), token: value.token };
+  return { workId: identified('work', value.workId, 'lease.work_id'), token: value.token };
+}
+
+function identified(prefix: 'work' | 'sesn' | 'call' | 'env', id: string, field: string): string {
+  if (!isPrefixedId(prefix, id)) throw new Malformed(field);
+  return id;
 }
 
 function matched(shape: keyof typeof shapes, text: string, field: string): string {
