@@ -41,8 +41,8 @@ export class ControlGroups {
     this.#own = own;
   }
 
-  /** Makes and removes a group to see that it may. */
-  static detect(procSelf = '/proc/self'): Detected {
+  /** Makes and removes a group to see that it may, unless that is no matter. */
+  static detect(procSelf = '/proc/self', { isTrial = true } = {}): Detected {
     const places = readPlaces(procSelf);
     const reasons: string[] = [];
     for (const open of [openVersion2, openVersion1]) {
@@ -53,18 +53,18 @@ export class ControlGroups {
       }
       const groups = new ControlGroups(open === openVersion2 ? 2 : 1, own);
       try {
-        const probe = groups.create(`sallyport-probe-${process.pid}`, {
-          cpuMillis: 1_000,
-          memoryMib: 64,
-          processes: 16,
-        });
-        for (const directory of probe.directories) rmdirSync(directory);
+        if (isTrial) groups.#tryOut();
         return { ok: true, value: groups };
       } catch (error) {
         reasons.push(error instanceof Error ? error.message : String(error));
       }
     }
     return { ok: false, reason: reasons.join('; ') };
+  }
+
+  #tryOut(): void {
+    const trial = { cpuMillis: 1_000, memoryMib: 64, processes: 16 };
+    for (const directory of this.create(`sallyport-trial-${process.pid}`, trial).directories) rmdirSync(directory);
   }
 
   /** Where the group of that name is, or will be. */

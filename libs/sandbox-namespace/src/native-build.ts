@@ -1,6 +1,16 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { accessSync, chmodSync, constants, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -29,13 +39,24 @@ export async function buildAgent(options: BuildOptions): Promise<string> {
       .update('\0')
       .update(readFileSync(join(sourceDirectory, name)));
   const sourceKey = hash.digest('hex').slice(0, 24);
-  mkdirSync(options.cacheDir, { recursive: true });
+  mkdirSync(options.cacheDir, { recursive: true, mode: 0o755 });
+  refuseForeign(options.cacheDir);
   const version = await compilerVersion(options.ccPath);
   if (version === undefined) return prebuilt(options, sourceKey);
   const compilerKey = createHash('sha256').update(version).digest('hex').slice(0, 12);
   const binary = join(options.cacheDir, `sallyport-agent-${sourceKey}-${compilerKey}`);
   if (!isExecutable(binary)) await compile(options, binary, sources);
   return binary;
+}
+
+/** What is in it is run, by root perhaps: nobody else may put something there. */
+function refuseForeign(directory: string): void {
+  const { uid, mode } = statSync(directory);
+  if ((uid === process.getuid?.() || uid === 0) && (mode & 0o022) === 0) return;
+  throw new SandboxRefusedError(
+    'capability',
+    `the cache directory ${directory} belongs to user ${uid} with mode ${(mode & 0o777).toString(8)}: it must be ours, and writable for nobody else`,
+  );
 }
 
 async function compilerVersion(ccPath: string): Promise<string | undefined> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { NamespaceDriver, type NamespaceDriverOptions } from '../index.ts';
 
 /** The compiled agent is kept from run to run, for each user. */
-function cacheDirectory(): string {
+export function agentCache(): string {
   const directory = join(tmpdir(), `sallyport-agent-cache-${process.getuid?.() ?? 0}`);
   mkdirSync(directory, { recursive: true });
   return directory;
@@ -18,7 +18,7 @@ export interface NamespaceBed {
 
 export function openNamespaceBed(options: Partial<NamespaceDriverOptions> = {}): NamespaceBed {
   const stateDir = options.stateDir ?? newStateDirectory();
-  const driver = new NamespaceDriver({ stateDir, cacheDir: cacheDirectory(), ...options });
+  const driver = new NamespaceDriver({ stateDir, cacheDir: agentCache(), ...options });
   return {
     driver,
     stateDir,
