@@ -231,6 +231,16 @@ describe('a call', () => {
     expect(subject.call(a2, 'call_1')).toEqual(['answer lost sandbox_died']);
   });
 
+  it('that runs is not run beside itself, nor refused, for another lease', () => {
+    const subject = new Subject();
+    subject.ready(a1);
+    subject.ready(b1);
+    subject.call(a1, 'call_1');
+    expect(subject.call(b1, 'call_1')).toEqual([]);
+    expect(subject.call({ workId: 'work_c', token: 1n }, 'call_1')).toEqual([]);
+    expect(subject.ended(a1, 'call_1')).toEqual(['answer done']);
+  });
+
   it('that is cancelled is aborted where it runs', () => {
     const subject = new Subject();
     subject.ready(a1);

@@ -207,7 +207,8 @@ export class Leases {
   #called(lease: Lease, call: CallRequest): void {
     const held = this.#find(lease);
     if (held !== undefined) held.wasCalled = true;
-    if (held?.callId === call.callId) return; // it runs
+    // It runs, whichever lease this is about: its answer comes.
+    if (this.#isRunning(call.callId)) return;
     const known = this.#calls.recall(call.callId);
     if (known?.type === 'forgotten') return this.#sendAnswer(lease, call, 'lost', 'answer_forgotten');
     if (known !== undefined) {
@@ -221,6 +222,11 @@ export class Leases {
     this.#calls.drop(call.callId);
     held.callId = call.callId;
     this.#do({ type: 'run', lease: held.lease, call, bytesMax: this.#connection.callBytesMax });
+  }
+
+  #isRunning(callId: string): boolean {
+    for (const held of this.#held.values()) if (held.callId === callId) return true;
+    return false;
   }
 
   #refusalOf(held: HeldLease | undefined): string | undefined {
