@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { DynamicModule } from '@nestjs/common';
+import { CallOutbox } from '@sallyport/audit-outbox';
 import { readSecretFile } from '@sallyport/config';
 import { EventLogConnection } from '@sallyport/event-log-adapters';
 import { grpcChannel, serviceName } from '@sallyport/grpc';
@@ -17,7 +18,6 @@ import { RelayHandler } from './adapters/http/relay-handler.ts';
 import { RelayServer } from './adapters/http/relay-server.ts';
 import { ResumableCalls } from './adapters/http/resumable-calls.ts';
 import { TunnelDestinations } from './adapters/http/tunnel-destinations.ts';
-import { CallOutbox } from './adapters/pg/call-outbox.ts';
 import { OutboxCallRecorder } from './adapters/pg/outbox-call-recorder.ts';
 import { SessionDestinations } from './adapters/sessions/session-destinations.ts';
 import { SessionHandler } from './adapters/sessions/session-handler.ts';
@@ -57,7 +57,7 @@ export const RouterModule = {
             pool,
             eventLog,
             ids,
-            { schema: config.pg.schema, leaseMs, rowsMax, ageMsMax },
+            { service: 'router', schema: config.pg.schema, leaseMs, rowsMax, ageMsMax },
             { log, telemetry },
           );
         }),
