@@ -49,6 +49,27 @@ export const requirements = {
   'fault:postgres-during': 'PostgreSQL stopped during a call: the result is withheld and the call ends orphaned.',
   'fault:child-dies': 'A service that dies is started again, and calls work.',
   'mode:transport': 'Transport mode carries calls through a plain connector, marked on every event.',
+  // Sandboxes.
+  'sandbox:sdk-v1': 'The official MCP SDK v1 (2025-11-25) uses the tools of a session, with progress.',
+  'sandbox:sdk-v2': 'The official MCP SDK v2 (2026-07-28) uses the tools of a session, with progress.',
+  'sandbox:shell-state': 'Directory, variables and functions survive calls, timeouts and crashes of the shell.',
+  'sandbox:file-tools': 'Files are read, written, edited, found and searched inside; a planted link leads nowhere.',
+  'sandbox:isolation': 'A command sees neither files nor processes of the host, and reaches no network.',
+  'sandbox:processes-end': 'Whatever a call has started ends with it, however it ends.',
+  'sandbox:floods': 'Processes, memory, files and output are bounded, and the session goes on.',
+  'sandbox:deadline': 'A call ends at its time limit, is recorded as timed out, and keeps what it had written.',
+  'sandbox:cancel': 'A cancellation of either era reaches the process.',
+  'sandbox:policy': 'tools/list of a session shows exactly what tools/call allows; a denial is recorded.',
+  'sandbox:foreign': 'A session of another workspace, or none, does not exist.',
+  'sandbox:bad-input':
+    'Wrong arguments, binary output, long output and long commands get a clear error or a bounded result.',
+  'sandbox:executor-killed':
+    'A call whose executor is killed ends orphaned; the next one has a new sandbox and is told so.',
+  'sandbox:scheduler-killed': 'After a kill of the scheduler the session goes on in the same sandbox.',
+  'sandbox:environment-key': 'A revoked environment key ends its executor; a wrong one lets nobody in.',
+  'sandbox:leaves-nothing': 'A stop, orderly or not, leaves no sandbox behind.',
+  'sandbox:missing': 'Without a driver the suite runs the tunnel half, and says what is missing and what to do.',
+  'sandbox:no-payload-logged': 'Arguments, output and results of sandboxed calls are in no log.',
   // The suite and its clients.
   'suite:sdk-v1': 'The official MCP SDK v1 (2025-11-25) lists and calls through the tunnel.',
   'suite:sdk-v2': 'The official MCP SDK v2 (2026-07-28) lists and calls through the tunnel.',

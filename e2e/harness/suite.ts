@@ -16,6 +16,9 @@ export interface ReadyLine {
   readonly dataDir: string;
   readonly pid: number;
   readonly connectorPid: number;
+  readonly sessionMcpUrl: string | null;
+  readonly executorPid: number | null;
+  readonly sandboxProblem: string | null;
   readonly auditVkeys: readonly string[];
 }
 
