@@ -73,7 +73,13 @@ static const long refused[] = {
     /* the machine */
     SYS_kexec_load, SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_swapon, SYS_swapoff, SYS_reboot, SYS_acct, SYS_syslog,
     SYS_quotactl, SYS_settimeofday, SYS_clock_settime, SYS_clock_adjtime, SYS_adjtimex, SYS_sethostname, SYS_setdomainname, SYS_vhangup,
-    SYS_lookup_dcookie, SYS_nfsservctl, SYS_migrate_pages, SYS_move_pages, SYS_mbind, SYS_set_mempolicy,
+    SYS_migrate_pages, SYS_move_pages, SYS_mbind, SYS_set_mempolicy,
+#ifdef SYS_lookup_dcookie
+    SYS_lookup_dcookie,
+#endif
+#ifdef SYS_nfsservctl
+    SYS_nfsservctl,
+#endif
 #ifdef SYS_kexec_file_load
     SYS_kexec_file_load,
 #endif

@@ -1,9 +1,13 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import { launchMark } from './bwrap-arguments.ts';
+import { endOrphanedGroup, identify, type ProcessIdentity } from './process-identity.ts';
 import { decodeReply, encodeFrame, FrameDecoder, type Reply, requestType } from './agent-frames.ts';
 
 const errorTextCharsMax = 4_000;
 const shutdownMsMax = 500;
+/** After the end of bwrap: what the kernel takes to end the rest. What is left then waits for something that does not come. */
+const orphanMsMax = 200;
 
 /** Takes the replies of one call. True where that was the last one. */
 export type ReplyHandler = (reply: Reply) => boolean;
@@ -20,6 +24,8 @@ export class AgentConnection {
   /** Resolves with a sentence once the process and everything in its sandbox that holds its pipes is gone. */
   readonly ended: Promise<string>;
   readonly pid: number;
+  /** Undefined where it could not be started, or has ended already. */
+  readonly identity: ProcessIdentity | undefined;
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #decoder = new FrameDecoder();
   #current: Conversation | undefined;
@@ -28,8 +34,11 @@ export class AgentConnection {
   #endedWith: string | undefined;
 
   constructor(command: string, args: readonly string[]) {
-    this.#process = spawn(command, args, { cwd: '/', env: {}, stdio: ['pipe', 'pipe', 'pipe'] });
+    // A process group of its own, so that one signal reaches bwrap and its child while that has not left it yet.
+    this.#process = spawn(command, args, { cwd: '/', env: {}, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
     this.pid = this.#process.pid ?? 0;
+    this.identity = this.pid === 0 ? undefined : identify(this.pid);
+    this.#process.once('exit', () => this.#endOrphans());
     this.#process.stdin.on('error', () => undefined); // the end of the process says what there is to say
     this.#process.stdout.on('data', (chunk: Buffer) => this.#take(chunk));
     this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -68,7 +77,16 @@ export class AgentConnection {
   }
 
   kill(): void {
-    this.#process.kill('SIGKILL');
+    const { exitCode, signalCode } = this.#process;
+    // Only while it is not reaped is the number surely its own.
+    if (this.pid !== 0 && exitCode === null && signalCode === null) {
+      try {
+        process.kill(-this.pid, 'SIGKILL');
+      } catch {
+        this.#process.kill('SIGKILL');
+      }
+    }
+    this.#process.stdin.destroy(); // an agent that has left the group ends with its input
   }
 
   /** Ends everything in the sandbox, and waits until it is gone. */
@@ -78,6 +96,14 @@ export class AgentConnection {
     const timer = setTimeout(() => this.kill(), shutdownMsMax);
     await this.ended;
     clearTimeout(timer);
+  }
+
+  #endOrphans(): void {
+    this.#process.stdin.destroy();
+    const { identity } = this;
+    if (identity === undefined) return;
+    const timer = setTimeout(() => endOrphanedGroup(identity, launchMark), orphanMsMax);
+    void this.ended.then(() => clearTimeout(timer));
   }
 
   #send(frames: readonly Uint8Array[]): void {

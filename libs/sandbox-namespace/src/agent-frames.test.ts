@@ -35,7 +35,7 @@ describe('requests', () => {
       .u64(2 ** 40)
       .strings(['é', ''])
       .bytes();
-    expect(body.toString('hex')).toBe('07000000' + '0000000000010000' + '02000000' + '02000000c3a900' + '0000000000');
+    expect(body.toString('hex')).toBe('0700000000000000000100000200000002000000c3a9000000000000');
     expect(encodeFrame(requestType.read, 1, body).readUInt32LE(0)).toBe(5 + body.length);
   });
 

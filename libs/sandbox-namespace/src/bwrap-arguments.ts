@@ -8,6 +8,8 @@ export const homeDirectory = '/home/agent';
 /** Where the agent's binary is, as descriptor: its path need not be reachable for the session's user. */
 const agentFd = 9;
 const textFdFirst = 10;
+/** In the arguments of every bwrap of ours. */
+export const launchMark = `/proc/self/fd/${agentFd}\0agent`;
 
 /** What the session sees of `/etc`; the host's is never bound. */
 const etcFiles: Readonly<Record<string, string>> = {

@@ -163,8 +163,7 @@ export class NamespaceDriver extends SandboxDriver {
       group = prepared.groups?.create(id, groupLimits(spec.limits));
       const launch = { ...prepared, limits: spec.limits, uid, cgroupDirectories: group?.directories ?? [], shown };
       agent = new AgentConnection(prepared.agentBinary, launchArguments(launch));
-      const process_ = identify(agent.pid);
-      if (process_ !== undefined) this.#records.write({ ...record, process: process_ });
+      if (agent.identity !== undefined) this.#records.write({ ...record, process: agent.identity });
       const baseEnv = { ...defaultEnv, ...spec.env };
       await setUp(agent, spec.limits, baseEnv, signal);
       const sandbox = new NamespaceSandbox({

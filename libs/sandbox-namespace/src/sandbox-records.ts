@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SandboxRef } from '@sallyport/sandbox';
 import { removeControlGroups } from './control-groups.ts';
-import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
+import { launchMark } from './bwrap-arguments.ts';
+import { endOrphanedGroup, identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 
 const endMsMax = 5_000;
 
@@ -45,7 +46,10 @@ export class SandboxRecords {
   async reap(id: string): Promise<void> {
     const record = this.#read(this.#path(id))[0];
     if (record === undefined) return;
-    if (record.process !== undefined) await end([record.process]);
+    if (record.process !== undefined) {
+      await end([record.process]);
+      endOrphanedGroup(record.process, launchMark);
+    }
     await end(record.cgroupDirectories.flatMap(processesOf));
     await removeControlGroups(record.cgroupDirectories);
     this.remove(id);

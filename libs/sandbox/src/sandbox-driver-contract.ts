@@ -82,16 +82,19 @@ function lifeContract({ describe, it, expect }: TestRunner, driver: () => Sandbo
       await young.destroy();
     });
 
-    it.each([0, 1, 5, 15])('leave nothing where the start is given up after %i ms', async (ms) => {
+    it('leave nothing where the start is given up, whenever that is', async () => {
       const before = (await driver().list()).length;
-      const giveUp = new AbortController();
-      setTimeout(() => giveUp.abort(), ms);
-      const spec = specOf();
-      try {
-        const sandbox = await driver().create(spec, { signal: giveUp.signal });
-        await sandbox.destroy(); // it was faster
-      } catch (error) {
-        expect(error).toMatchObject({ name: 'SandboxRefusedError' });
+      for (let ms = 0; ms < 20; ms += 0.5) {
+        const giveUp = new AbortController();
+        setTimeout(() => giveUp.abort(), ms);
+        const started = performance.now();
+        try {
+          const sandbox = await driver().create(specOf(), { signal: giveUp.signal });
+          await sandbox.destroy(); // it was faster
+        } catch (error) {
+          expect(error).toMatchObject({ name: 'SandboxRefusedError' });
+        }
+        expect(performance.now() - started).toBeLessThan(5_000);
       }
       expect(await driver().list()).toHaveLength(before);
     });

@@ -3,26 +3,64 @@ import type { Sandbox } from '../sandbox-driver.ts';
 import { done, fileProblem, type ToolResult } from './tool-result.ts';
 
 const editBytesMax = 2 * 1024 * 1024;
+const pieceBytes = 1024 * 1024;
+/** What a search for lines reads at most. */
+const lineScanBytesMax = 256 * 1024 * 1024;
+const newlineByte = 0x0a;
 
 export async function runRead(
   sandbox: Sandbox,
   { path, range }: { readonly path: string; readonly range: readonly [number, number] | undefined },
 ): Promise<ToolResult> {
-  const lengthMax = range === undefined ? readBytesMax : editBytesMax;
-  const read = await sandbox.readFile(path, { offset: 0, length: lengthMax });
+  const read = await sandbox.readFile(path, { offset: 0, length: readBytesMax });
   if (!read.ok) return fileProblem(path, read.reason.code);
   const { data, size } = read.value;
   if (data.includes(0)) return done(`${path}: a binary file of ${size} bytes; read shows text only`, true);
+  if (range !== undefined) return await readLines(sandbox, path, range);
   const text = new TextDecoder().decode(data);
-  if (range === undefined) return done(size > data.length ? `${text}\n${more(data.length, size)}` : text);
-  const lines = text.split('\n');
-  const [first, last] = range;
-  if (first > lines.length) return done(`${path}: it has ${lines.length} lines`, true);
-  const chosen = lines.slice(first - 1, last > 0 ? last : undefined).join('\n');
-  const bytes = Buffer.from(chosen);
-  if (bytes.length > readBytesMax)
-    return done(`${bytes.toString('utf8', 0, readBytesMax)}\n${more(readBytesMax, bytes.length)}`);
-  return done(chosen);
+  return done(size > data.length ? `${text}\n${more(data.length, size)}` : text);
+}
+
+/** Lines from 1, both ends belong to it, a last one of 0 or less is the end. The file is gone through in pieces, whatever its size. */
+async function readLines(
+  sandbox: Sandbox,
+  path: string,
+  [first, last]: readonly [number, number],
+): Promise<ToolResult> {
+  const chosen: Uint8Array[] = [];
+  let chosenBytes = 0;
+  let line = 1;
+  for (let offset = 0; offset < lineScanBytesMax;) {
+    const read = await sandbox.readFile(path, { offset, length: pieceBytes });
+    if (!read.ok) return fileProblem(path, read.reason.code);
+    const { data, size } = read.value;
+    for (let at = 0; at < data.length;) {
+      const newline = data.indexOf(newlineByte, at);
+      const end = newline < 0 ? data.length : newline + 1;
+      if (line >= first) {
+        chosen.push(data.subarray(at, end));
+        chosenBytes += end - at;
+      }
+      if (newline >= 0) line += 1;
+      if ((last > 0 && line > last) || chosenBytes > readBytesMax) return chosenText(chosen, chosenBytes);
+      at = end;
+    }
+    offset += data.length;
+    if (data.length === 0 || offset >= size) {
+      if (line < first) return done(`${path}: it has ${line} lines`, true);
+      return chosenText(chosen, chosenBytes);
+    }
+  }
+  return done(`${path}: the lines lie beyond its first ${lineScanBytesMax / 1024 / 1024} MiB; use bash`, true);
+}
+
+function chosenText(chosen: readonly Uint8Array[], bytes: number): ToolResult {
+  const text = new TextDecoder().decode(Buffer.concat(chosen).subarray(0, readBytesMax));
+  return done(
+    bytes > readBytesMax
+      ? `${text}\n[… cut after ${readBytesMax} bytes: ask for fewer lines …]`
+      : text.replace(/\n$/, ''),
+  );
 }
 
 export async function runWrite(

@@ -1,9 +1,13 @@
-import { matchesGlob } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { globEntriesMax, grepOutputBytesMax } from '@sallyport/sandbox-tools';
-import type { ExecResult, Sandbox } from '../sandbox-driver.ts';
+import type { ExecResult, FileEntry, Sandbox } from '../sandbox-driver.ts';
+import { compileGlob, type GlobPattern } from './glob-pattern.ts';
 import { done, fileProblem, outputText, type ToolOptions, type ToolResult } from './tool-result.ts';
 
 const walkEntriesMax = 100_000;
+/** After so many paths other sessions get their turn, and after so long it is given up. */
+const matchesPerTurn = 1_000;
+const matchMsMax = 10_000;
 const output = { headBytes: grepOutputBytesMax, tailBytes: 0 };
 /** Says that nothing was found, for both programs. */
 const nothingFoundCode = 1;
@@ -13,16 +17,32 @@ export async function runGlob(
   sandbox: Sandbox,
   { pattern, path }: { readonly pattern: string; readonly path: string },
 ): Promise<ToolResult> {
+  const fits = compileGlob(pattern);
+  if (fits === undefined) return done(`${pattern}: it has too many alternatives in braces`, true);
   const walked = await sandbox.walk(path, { entriesMax: walkEntriesMax });
   if (!walked.ok) return fileProblem(path, walked.reason.code);
   const { entries, truncated } = walked.value;
-  const found = entries
-    .filter((entry) => entry.type !== 'dir' && matchesGlob(entry.path, pattern))
-    .toSorted((a, b) => b.mtimeMs - a.mtimeMs);
+  const matched = await matching(entries, fits);
+  if (matched === undefined)
+    return done(`${pattern}: it takes more than ${matchMsMax / 1_000} s; use a simpler one`, true);
+  const found = matched.toSorted((a, b) => b.mtimeMs - a.mtimeMs);
   const lines = found.slice(0, globEntriesMax).map((entry) => `${path.replace(/\/$/, '')}/${entry.path}`);
   if (found.length > globEntriesMax) lines.push(`[… ${found.length - globEntriesMax} more …]`);
   if (truncated) lines.push(`[… only the first ${walkEntriesMax} files of ${path} were looked at …]`);
   return done(lines.length === 0 ? 'no files fit the pattern' : lines.join('\n'));
+}
+
+/** Undefined where it takes too long. */
+async function matching(entries: readonly FileEntry[], fits: GlobPattern): Promise<FileEntry[] | undefined> {
+  const found: FileEntry[] = [];
+  const until = performance.now() + matchMsMax;
+  for (const [index, entry] of entries.entries()) {
+    if (entry.type !== 'dir' && fits(entry.path)) found.push(entry);
+    if (index % matchesPerTurn !== matchesPerTurn - 1) continue;
+    if (performance.now() > until) return undefined;
+    await turn();
+  }
+  return found;
 }
 
 /** ripgrep where the runtime has it, else grep. The path is resolved inside first, so that a link leads nowhere that file tools do not reach. */
