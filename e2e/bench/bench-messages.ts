@@ -26,6 +26,11 @@ export function callRequest(to: Destination): Buffer {
   return httpRequest(to, modernHeaders('tools/call', 'echo'), callText);
 }
 
+/** A modern call of a session's shell. */
+export function sessionCallRequest(to: Destination): Buffer {
+  return httpRequest(to, modernHeaders('tools/call', 'bash'), callBody('bash', { command: 'true' }));
+}
+
 export function pingRequest(to: Destination): Buffer {
   return httpRequest(to, legacyHeaders, pingText());
 }

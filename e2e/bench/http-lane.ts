@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 
 const headEnd = Buffer.from('\r\n\r\n');
+const lastChunk = Buffer.from('0\r\n\r\n');
 const statusAt = 'HTTP/1.1 '.length;
 
 /**
@@ -51,10 +52,16 @@ export class HttpLane {
     const answer = this.#answer === undefined ? chunk : Buffer.concat([this.#answer, chunk]);
     const headBytes = answer.indexOf(headEnd);
     if (headBytes < 0) return void (this.#answer = answer);
-    const length = /\r\ncontent-length: *(\d+)/i.exec(answer.toString('latin1', 0, headBytes))?.[1];
-    if (length === undefined) return this.#fail?.(new Error('an answer without a content length'));
-    if (answer.length < headBytes + headEnd.length + Number(length)) return void (this.#answer = answer);
+    if (!isWhole(answer, headBytes)) return void (this.#answer = answer);
     this.#answer = undefined;
     this.#settle?.(Number(answer.toString('latin1', statusAt, statusAt + 3)));
   }
+}
+
+/** Nothing follows an answer before the next request: one in chunks is whole when it ends with the last chunk. */
+function isWhole(answer: Buffer, headBytes: number): boolean {
+  const head = answer.toString('latin1', 0, headBytes);
+  const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
+  if (length === undefined) return answer.subarray(-lastChunk.length).equals(lastChunk);
+  return answer.length >= headBytes + headEnd.length + Number(length);
 }

@@ -145,7 +145,7 @@ describe('sandboxed sessions', () => {
       expect(long).toMatch(/^x+\n\[… \d+ bytes of output left out …\]\nx+\nend\n$/);
       expect(long.length).toBeLessThan(110 * 1024);
       const bytes = await tool('bash', { command: 'head -c 256 /dev/urandom; printf "\\377\\000\\033[31mred"' });
-      expect(bytes.message.result.isError).toBe(false);
+      expect(bytes.message.result.isError).not.toBe(true);
       const script = `cat > h.sh <<'EOT'\n${'# padding\n'.repeat(20_000)}echo heredoc\nEOT\nbash h.sh`;
       expect(await bash(script)).toBe('heredoc\n');
       for (const [args, says] of [
