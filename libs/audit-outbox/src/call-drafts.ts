@@ -1,10 +1,4 @@
-import {
-  auditTopic,
-  type CallEventBody,
-  callEnvelope,
-  type CallSubject,
-  type Outcome,
-} from '@sallyport/audit-events';
+import { auditTopic, type CallEventBody, callEnvelope, type CallSubject, type Outcome } from '@sallyport/audit-events';
 import type { EventDraft, OrphanedCall } from '@sallyport/outbox-pg';
 
 /** The call as its events tell it, and the trace that it belongs to. JSON: it is kept with the open row. */

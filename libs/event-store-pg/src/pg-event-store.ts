@@ -25,12 +25,7 @@ export async function appendEvents(
   await client.query(
     `insert into stream_event (stream_id, version, type, data)
      select $1, $2 + position, type, data from rows from (unnest($3::text[]), unnest($4::jsonb[])) with ordinality as t(type, data, position)`,
-    [
-      streamId,
-      expectedVersion,
-      encoded.map((event) => event.type),
-      encoded.map((event) => JSON.stringify(event.data)),
-    ],
+    [streamId, expectedVersion, encoded.map((event) => event.type), encoded.map((event) => JSON.stringify(event.data))],
   );
 }
 
