@@ -22,7 +22,7 @@
 
 enum {
   PUMP_BYTES = 64 * 1024,
-  SAVE_GRACE_US = 200 * 1000, /* what a shell has to write its state after a timeout */
+  SAVE_GRACE_US = 500 * 1000, /* what a shell has to write its state after a timeout */
   SAVE_CHECK_MS = 5,
   REAP_US_MAX = 10 * 1000 * 1000,
   CHILD_OOM_SCORE = 800, /* the kernel takes a call's processes before the agent */
@@ -281,8 +281,8 @@ static void follow(struct call *call) {
 
 /* Ends all but the shell itself, which its signal then makes write the state. */
 static void let_shell_save(struct call *call) {
+  kill(call->pid, SIGTERM); /* once: another one would end the trap that writes */
   for (int64_t until = now_us() + SAVE_GRACE_US; !call->is_over && now_us() < until;) {
-    kill(call->pid, SIGTERM);
     end_all_but(call->pid);
     struct pollfd watched[2] = {{.fd = call->agent->signals, .events = POLLIN},
                                 {.fd = call->output.is_open ? call->output.pipe : -1, .events = POLLIN}};

@@ -172,6 +172,30 @@ describe.skipIf(isWithoutBwrap())('the isolation of namespaces', () => {
     expect(await bed.driver.list()).toEqual([]);
   });
 
+  it('keeps the state of shells over timeouts, also where all are busy at once', async () => {
+    const busy = [
+      'sleep 600 & wait',
+      'sleep 600',
+      'while :; do :; done',
+      'y=$(sleep 600)',
+      'while :; do sleep 0.001; done',
+    ];
+    const wrong = await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        const sandbox = await open(bed);
+        const found: string[] = [];
+        for (let turn = 0; turn < 15; turn++) {
+          const ended = await shell(sandbox, `turn=${turn}; ${busy[turn % busy.length]}`, 100);
+          const { text } = await shell(sandbox, 'echo $turn');
+          if (ended.outcome !== 'timeout' || text !== `${turn}\n`) found.push(`${turn}: ${ended.outcome} ${text}`);
+        }
+        await sandbox.destroy();
+        return found;
+      }),
+    );
+    expect(wrong.flat()).toEqual([]);
+  });
+
   it('opens nothing any more once it is closed', async () => {
     const closed = openNamespaceBed();
     const starting = open(closed);
