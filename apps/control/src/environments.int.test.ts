@@ -66,6 +66,7 @@ describe('environments and sessions', () => {
       description: 'where builds run',
       config: { type: 'self_hosted' },
       metadata: { team: 'a' },
+      scope: 'account',
       created_at: time,
       updated_at: time,
       archived_at: null,
@@ -107,6 +108,8 @@ describe('environments and sessions', () => {
     const make = (body: object) => manage('POST', '/v1/environments', { name: 'x', ...body });
     const own = (placement: object) => make({ sallyport: { placement } });
     const pairs = Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`k${index}`, 'v']));
+    expect(await make({ scope: 'organization' })).toMatchObject(coded(403, 'scope_missing'));
+    expect(await make({ scope: 'everybody' })).toMatchObject(coded(400, 'bad_request'));
     expect(await make({ config: { type: 'cloud' } })).toMatchObject(
       coded(400, 'bad_request', expect.stringContaining('self-hosted only')),
     );

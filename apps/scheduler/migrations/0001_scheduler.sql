@@ -7,6 +7,8 @@ create table environment (
   description text not null,
   metadata jsonb not null,
   placement jsonb not null,
+  -- Open to every workspace.
+  organization boolean not null,
   created_at timestamptz not null,
   updated_at timestamptz not null,
   archived_at timestamptz

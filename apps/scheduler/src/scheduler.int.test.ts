@@ -22,7 +22,7 @@ describe('the scheduler', () => {
   });
   afterAll(() => bed.stop());
   const recorded = async (callId: string, phases: readonly string[]): Promise<void> => {
-    await expect.poll(() => bed.phases(callId), { timeout: 8_000 }).toEqual(phases);
+    await expect.poll(() => bed.phases(callId), { timeout: 15_000 }).toEqual(phases);
   };
 
   it('runs a call on an executor, with output, and records it', async () => {
@@ -187,6 +187,29 @@ describe('the scheduler', () => {
     await recorded(call.callId, ['1 requested', '2 authorized', '3 failed']);
   });
 
+  it('gives turns to all workspaces of a shared environment, whoever asks more', async () => {
+    const environment = await bed.environment({}, { organization: true });
+    bed.allowKey('ek-shared', environment);
+    const [loud, quiet] = ['wrkspc_loud', 'wrkspc_quiet'];
+    const sessions = [
+      ...(await Promise.all(Array.from({ length: 8 }, () => bed.session(environment, loud)))),
+      ...(await Promise.all(Array.from({ length: 2 }, () => bed.session(environment, quiet)))),
+    ];
+    const calls = [];
+    for (const [at, session] of sessions.entries())
+      calls.push(await bed.call(session, { command: 'true' }, 'bash', at < 8 ? loud : quiet));
+    await expect.poll(() => bed.queued(environment), { timeout: 5_000 }).toBe(10);
+    const executor = await bed.executor({ key: 'ek-shared', slots: 10 });
+    executor.onCall = (call) => executor.answer(call);
+    for (const call of calls) expect(await call.end).toMatchObject({ phase: phase.COMPLETED });
+    const offered = executor.received.flatMap((message) =>
+      message.$case === 'offer' ? [message.value.sessionId] : [],
+    );
+    const turnOf = (session: string | undefined) => offered.indexOf(session ?? '');
+    expect(Math.max(turnOf(sessions[8]), turnOf(sessions[9]))).toBeLessThan(4);
+    executor.close();
+  });
+
   describe('executors that are not to be trusted', () => {
     const turnedAway = async (options: Parameters<SchedulerBed['executor']>[0]) => (await bed.executor(options)).ended;
 
@@ -245,6 +268,25 @@ describe('the scheduler', () => {
       honest.close();
     });
 
+    it('are cut off when they do not read, and others go on', async () => {
+      const environment = await bed.environment({});
+      bed.allowKey('ek-deaf', environment);
+      const deaf = await bed.executor({ key: 'ek-deaf', beats: false });
+      await deaf.next('registered');
+      const sessions = await Promise.all(Array.from({ length: 8 }, () => bed.session(environment)));
+      deaf.onCall = (message) => deaf.answer(message);
+      for (const session of sessions) await (await bed.call(session)).end;
+      deaf.onCall = () => undefined;
+      deaf.stream.pause();
+      const large = { file_path: 'x', content: 'x'.repeat(1_900_000) };
+      const calls = [];
+      for (const session of sessions) calls.push(await bed.call(session, large, 'write'));
+      for (const call of calls) expect(['ORPHANED', 'FAILED']).toContain((await call.end).phase.slice(15));
+      deaf.stream.resume();
+      expect(await deaf.ended).toBe('too_slow');
+      deaf.close();
+    });
+
     it('lose everything at once when their key is revoked', async () => {
       bed.allowKey('ek-passing', bed.environmentId);
       const executor = await bed.executor({ key: 'ek-passing' });
@@ -284,15 +326,24 @@ describe('the scheduler', () => {
   });
 
   it('has contiguous events and one end for every call', async () => {
-    const byCall = Map.groupBy(
-      (await bed.published()).filter(({ data }) => data.seq !== undefined),
-      ({ data }) => String(data.callId),
-    );
     const ends = new Set(['completed', 'failed', 'timed_out', 'cancelled', 'orphaned', 'denied']);
-    expect(byCall.size).toBeGreaterThan(30);
-    for (const events of byCall.values()) {
-      expect(events.map(({ data }) => data.seq)).toEqual(events.map((_, at) => at + 1));
-      expect(events.filter(({ data }) => ends.has(String(data.phase)))).toHaveLength(1);
-    }
+    const callsWith = async (isWrong: (phases: readonly string[], seqs: readonly number[]) => boolean) => {
+      const events = (await bed.published()).filter(({ data }) => data.seq !== undefined);
+      const byCall = Map.groupBy(events, ({ data }) => String(data.callId));
+      expect(byCall.size).toBeGreaterThan(30);
+      return [...byCall.values()]
+        .map((list) => list.map(({ data }) => [String(data.phase), data.seq ?? 0] as const))
+        .filter((list) =>
+          isWrong(
+            list.map(([name]) => name),
+            list.map(([, seq]) => seq),
+          ),
+        );
+    };
+    const endsOf = (phases: readonly string[]) => phases.filter((name) => ends.has(name)).length;
+    await expect.poll(() => callsWith((phases) => endsOf(phases) === 0), { timeout: 15_000 }).toEqual([]);
+    const isBroken = (phases: readonly string[], seqs: readonly number[]) =>
+      endsOf(phases) !== 1 || seqs.some((seq, at) => seq !== at + 1);
+    expect(await callsWith(isBroken)).toEqual([]);
   });
 });

@@ -242,9 +242,8 @@ static void end_all_but(pid_t spared) {
 
 /* --- the loop ------------------------------------------------------------------------------------------------------------------- */
 
-static void serve_during_call(struct call *call) {
+static void take_frames(struct call *call) {
   struct agent *agent = call->agent;
-  if (!frames_read(&agent->reader)) _exit(0);
   for (struct frame frame; frames_next(&agent->reader, &frame);) {
     if (frame.type == REQUEST_PING) frames_send(agent->out, REPLY_PONG, frame.call, NULL, 0);
     else if (frame.type == REQUEST_SHUTDOWN) _exit(0);
@@ -253,9 +252,15 @@ static void serve_during_call(struct call *call) {
   }
 }
 
+static void serve_during_call(struct call *call) {
+  if (!frames_read(&call->agent->reader)) _exit(0);
+  take_frames(call);
+}
+
 /* Returns once the main process is over, its time is up, or the host has cancelled it. */
 static void follow(struct call *call) {
   struct agent *agent = call->agent;
+  take_frames(call); /* a cancellation may have been read together with the call */
   while (!call->is_over && call->cause == CAUSE_ENDED) {
     int64_t left_us = call->deadline_us - now_us();
     if (left_us <= 0) {

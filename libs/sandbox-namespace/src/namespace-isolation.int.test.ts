@@ -196,6 +196,20 @@ describe.skipIf(isWithoutBwrap())('the isolation of namespaces', () => {
     expect(wrong.flat()).toEqual([]);
   });
 
+  it('hears a cancellation that comes together with its call, or at any time after', async () => {
+    const sandbox = await open(bed);
+    for (let delayMs = 0; delayMs < 12; delayMs += 0.5) {
+      const cancel = new AbortController();
+      const ended = sandbox.shell({ command: 'sleep 5', timeoutMs: 10_000, output }, { signal: cancel.signal });
+      if (delayMs === 0) cancel.abort();
+      else setTimeout(() => cancel.abort(), delayMs);
+      const startedMs = performance.now();
+      expect((await ended).outcome).toBe('cancelled');
+      expect(performance.now() - startedMs).toBeLessThan(2_000);
+    }
+    await sandbox.destroy();
+  });
+
   it('opens nothing any more once it is closed', async () => {
     const closed = openNamespaceBed();
     const starting = open(closed);

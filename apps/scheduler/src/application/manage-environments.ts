@@ -4,7 +4,12 @@ import { type EnvironmentFacts, environmentDecider } from '../domain/environment
 import type { ClockAndIds } from '../ports/clock-and-ids.ts';
 import type { Environments, EnvironmentView } from '../ports/environments.ts';
 
-export type EnvironmentChangeRefusal = 'environment_not_found' | 'contended';
+export type EnvironmentChangeRefusal = 'environment_not_found' | 'environment_not_yours' | 'contended';
+
+/** Whether sessions of the workspace may be in the environment. */
+export function mayUse(workspaceId: string, environment: EnvironmentView): boolean {
+  return environment.organization || environment.workspaceId === workspaceId;
+}
 
 export class ManageEnvironments {
   readonly #environments: Environments;
@@ -22,10 +27,10 @@ export class ManageEnvironments {
     return created.ok ? this.find(facts.workspaceId, environmentId) : fail('contended');
   }
 
-  /** Another workspace's environment does not exist. */
+  /** Another workspace's environment does not exist, unless it is open to all. */
   async find(workspaceId: string, environmentId: string): Promise<Result<EnvironmentView, EnvironmentChangeRefusal>> {
     const view = await this.#environments.find(environmentId);
-    return view?.workspaceId === workspaceId ? ok(view) : fail('environment_not_found');
+    return view !== undefined && mayUse(workspaceId, view) ? ok(view) : fail('environment_not_found');
   }
 
   async archive(
@@ -35,6 +40,7 @@ export class ManageEnvironments {
   ): Promise<Result<EnvironmentView, EnvironmentChangeRefusal>> {
     const found = await this.find(workspaceId, environmentId);
     if (!found.ok) return found;
+    if (found.value.workspaceId !== workspaceId) return fail('environment_not_yours');
     const command = { type: 'ArchiveEnvironment', atMs: this.#ids.nowMs() } as const;
     const archived = await handleCommand(this.#environments.as(actorId), environmentDecider, environmentId, command);
     return archived.ok ? this.find(workspaceId, environmentId) : fail('contended');

@@ -5,6 +5,7 @@ import type { ClockAndIds } from '../ports/clock-and-ids.ts';
 import type { Environments } from '../ports/environments.ts';
 import type { Sessions, SessionView } from '../ports/sessions.ts';
 import type { Lanes } from './lanes.ts';
+import { mayUse } from './manage-environments.ts';
 import type { SessionDirectory } from './session-directory.ts';
 
 export type SessionChangeRefusal = 'session_not_found' | 'environment_not_found' | 'environment_archived' | 'contended';
@@ -34,7 +35,7 @@ export class ManageSessions {
 
   async create(actorId: string, facts: SessionFacts): Promise<Result<SessionView, SessionChangeRefusal>> {
     const environment = await this.#environments.find(facts.environmentId);
-    if (environment?.workspaceId !== facts.workspaceId) return fail('environment_not_found');
+    if (environment === undefined || !mayUse(facts.workspaceId, environment)) return fail('environment_not_found');
     const sessionId = this.#ids.id('sesn');
     const created = await handleCommand(this.#sessions.as(actorId), sessionDecider, sessionId, {
       type: 'CreateSession',

@@ -6,6 +6,7 @@ const facts = {
   name: 'build',
   description: '',
   metadata: {},
+  organization: false,
   placement: {
     tier: 'namespace',
     region: '',

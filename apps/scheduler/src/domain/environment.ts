@@ -21,6 +21,8 @@ export interface EnvironmentFacts {
   readonly description: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly placement: PlacementRules;
+  /** Every workspace may have sessions in it, not only the one that it belongs to. */
+  readonly organization: boolean;
 }
 
 export type EnvironmentState =

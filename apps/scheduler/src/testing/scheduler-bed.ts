@@ -28,7 +28,7 @@ export class SchedulerBed {
   readonly control = new ScriptedControl();
   readonly database: TestDatabase;
   readonly authority: CertificateAuthority;
-  readonly workspaceId = prefixedIdFromBytes('wrkspc', randomBytes(16));
+  readonly workspaceId: string = prefixedIdFromBytes('wrkspc', randomBytes(16));
   readonly key = 'ek-sallyport-good';
   environmentId = '';
   child: ChildProcess | undefined;
@@ -76,9 +76,9 @@ export class SchedulerBed {
         SCHEDULER_EXECUTOR_ADDRESS: this.socket('executors'),
         SCHEDULER_CONTROL_ADDRESS: this.socket('control'),
         SCHEDULER_COMMITMENT_KEY_FILE: this.file('commitment', randomBytes(32).toString('base64')),
-        SCHEDULER_LEASE_MS: '1500',
-        SCHEDULER_CALL_LEASE_MS: '2000',
-        SCHEDULER_PLACE_MS_MAX: '4000',
+        SCHEDULER_LEASE_MS: '4000',
+        SCHEDULER_CALL_LEASE_MS: '6000',
+        SCHEDULER_PLACE_MS_MAX: '3000',
         SCHEDULER_OBEY_MS_MAX: '500',
         SCHEDULER_ANSWER_GRACE_MS: '500',
         SCHEDULER_LOG_LEVEL: 'silent',
@@ -114,7 +114,10 @@ export class SchedulerBed {
     this.control.keys.set(sha256, { keyId: `envkey_${key}`, environmentId, workspaceId: this.workspaceId });
   }
 
-  async environment(placement: Partial<sandbox.PlacementRules>, workspaceId = this.workspaceId): Promise<string> {
+  async environment(
+    placement: Partial<sandbox.PlacementRules>,
+    { workspaceId = this.workspaceId, organization = false } = {},
+  ): Promise<string> {
     const client = await this.#environments();
     const made = await callUnary(
       client.createEnvironment.bind(client),
@@ -125,6 +128,7 @@ export class SchedulerBed {
         description: '',
         metadata: {},
         placement: { ...noPlacement, ...placement },
+        organization,
       },
       { deadlineMs: 5_000 },
     );
@@ -132,9 +136,9 @@ export class SchedulerBed {
     return made.environment?.environmentId ?? '';
   }
 
-  async session(environmentId = this.environmentId): Promise<string> {
+  async session(environmentId = this.environmentId, workspaceId = this.workspaceId): Promise<string> {
     const client = await this.#environments();
-    const request = { workspaceId: this.workspaceId, actorId: 'apikey_test', environmentId, title: '', metadata: {} };
+    const request = { workspaceId, actorId: 'apikey_test', environmentId, title: '', metadata: {} };
     const made = await callUnary(client.createSession.bind(client), request, { deadlineMs: 5_000 });
     client.close();
     return made.session?.sessionId ?? '';
@@ -146,6 +150,17 @@ export class SchedulerBed {
     const executor = new ScriptedExecutor(channel, { key: this.key, ...options });
     this.executors.push(executor);
     return executor;
+  }
+
+  /** Work items of the environment that wait. */
+  async queued(environmentId: string): Promise<number> {
+    const pool = openPool({ ...poolOptions, schema: 'scheduler', url: this.database.url });
+    const { rows } = await pool.query<{ count: string }>(
+      `select count(*) from work_item where environment_id = $1 and state = 'queued'`,
+      [environmentId],
+    );
+    await pool.end();
+    return Number(rows[0]?.count ?? 0);
   }
 
   /** A call as the router makes it. */

@@ -39,6 +39,7 @@ export function environmentJson(environment: sandbox.Environment) {
     description: orNull(environment.description),
     config: { type: 'self_hosted' },
     metadata: environment.metadata,
+    scope: environment.organization ? 'organization' : 'account',
     created_at: timeOrNull(environment.createdAtMs),
     updated_at: timeOrNull(environment.updatedAtMs) ?? timeOrNull(environment.createdAtMs),
     archived_at: timeOrNull(environment.archivedAtMs),

@@ -26,6 +26,8 @@ export class EnvironmentsController {
     return this.#asManager(request, async ({ credential, workspaceId }) => {
       const wanted = newEnvironment(request);
       if (!wanted.ok) return wanted.reason;
+      if (wanted.value.organization && !credential.scopes.includes('operate'))
+        return refusal(403, 'scope_missing', 'Only an operator may make an environment for the whole organization.');
       const actorId = credential.apiKeyId;
       return environmentAnswer(
         this.#environments.createEnvironment({ ...wanted.value, workspaceId, actorId }),
@@ -94,6 +96,9 @@ function newEnvironment(request: RestRequest): Result<NewEnvironment, RestAnswer
   if (!config.ok) return bad(config.reason);
   const metadata = textPairs(body.value['metadata'], 'metadata');
   if (!metadata.ok) return fail(refusal(400, 'invalid_metadata', metadata.reason));
+  const { scope } = body.value;
+  if (scope !== undefined && scope !== null && scope !== 'organization' && scope !== 'account')
+    return bad('`scope` must be "organization" or "account"');
   const placement = placementRules(body.value['sallyport']);
   if (!placement.ok) return bad(placement.reason);
   return ok({
@@ -101,6 +106,7 @@ function newEnvironment(request: RestRequest): Result<NewEnvironment, RestAnswer
     description: description.value ?? '',
     metadata: metadata.value,
     placement: placement.value,
+    organization: scope === 'organization',
   });
 }
 

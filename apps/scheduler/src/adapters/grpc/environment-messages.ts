@@ -16,11 +16,11 @@ const cpuMillisMax = 1_024_000;
 const pageShape = /^\d{1,18}$/;
 
 export function readEnvironmentFacts(request: wire.CreateEnvironmentRequest): EnvironmentFacts | undefined {
-  const { workspaceId, name, description, metadata } = request;
+  const { workspaceId, name, description, metadata, organization } = request;
   const placement = readPlacement(request.placement);
   if (placement === undefined || workspaceId === '' || !arePairs(metadata)) return undefined;
   if (name === '' || name.length > nameCharactersMax || description.length > descriptionCharactersMax) return undefined;
-  return { workspaceId, name, description, metadata, placement };
+  return { workspaceId, name, description, metadata, placement, organization };
 }
 
 export function readSessionFacts(request: wire.CreateSessionRequest): SessionFacts | undefined {
@@ -84,6 +84,7 @@ export function toEnvironment(view: EnvironmentView): wire.Environment {
     description: view.description,
     metadata: view.metadata,
     placement: { ...view.placement, labels: view.placement.labels },
+    organization: view.organization,
     createdAtMs: BigInt(view.createdAtMs),
     updatedAtMs: BigInt(view.updatedAtMs),
     archivedAtMs: BigInt(view.archivedAtMs),

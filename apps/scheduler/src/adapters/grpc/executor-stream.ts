@@ -53,6 +53,8 @@ const registerMsMax = 10_000;
 const burstMessagesMax = 4_000;
 const messagesPerSecondMax = 2_000;
 const unreadBytesMax = 8 * 1024 * 1024;
+/** What a message counts besides a call's arguments. */
+const messageBytes = 256;
 const leaseEnds = new Set<LeaseEnd>(['sandbox_died', 'start_failed', 'executor_stopping']);
 
 export interface StreamLimits {
@@ -88,6 +90,8 @@ export class ExecutorStream implements ExecutorConnection {
   #over = false;
   #tokens = burstMessagesMax;
   #tokensAtMs = performance.now();
+  /** Of messages that the executor's window has not taken yet. */
+  #unreadBytes = 0;
 
   constructor(host: StreamHost, call: Call) {
     this.#host = host;
@@ -106,11 +110,15 @@ export class ExecutorStream implements ExecutorConnection {
   /** False: nothing can be sent. An executor that does not read is cut off; its leases run out unless it comes back. */
   send(message: NonNullable<wire.ConnectResponse['message']>): boolean {
     if (this.#over) return false;
-    if (this.#call.writableLength > unreadBytesMax) {
+    if (this.#unreadBytes > unreadBytesMax) {
       this.refuse('too_slow');
       return false;
     }
-    this.#call.write({ message });
+    const bytes = messageBytes + (message.$case === 'call' ? message.value.argumentsJson.length : 0);
+    this.#unreadBytes += bytes;
+    this.#call.write({ message }, () => {
+      this.#unreadBytes -= bytes;
+    });
     return true;
   }
 

@@ -83,10 +83,19 @@ function readAsk(call: Call, signal: AbortSignal): ToolCallAsk | undefined {
     clientName: request.clientName,
     clientVersion: request.clientVersion,
     signal,
-    onOutput: (data) => {
-      if (call.writableLength < unreadOutputBytesMax)
-        call.write({ message: { $case: 'output', value: Buffer.from(data) } });
-    },
+    onOutput: boundedOutput(call),
+  };
+}
+
+/** Output goes out as far as the reader takes it. */
+function boundedOutput(call: Call): (data: Uint8Array) => void {
+  let unreadBytes = 0;
+  return (data) => {
+    if (unreadBytes + data.length > unreadOutputBytesMax) return;
+    unreadBytes += data.length;
+    call.write({ message: { $case: 'output', value: Buffer.from(data) } }, () => {
+      unreadBytes -= data.length;
+    });
   };
 }
 

@@ -25,6 +25,7 @@ export function callFailure(refusal: CallToolRefusal): GrpcFailure {
 
 const changeRefusals = {
   environment_not_found: [status.NOT_FOUND, 'there is no such environment'],
+  environment_not_yours: [status.FAILED_PRECONDITION, 'the environment belongs to another workspace'],
   session_not_found: [status.NOT_FOUND, 'there is no such session'],
   environment_archived: [status.FAILED_PRECONDITION, 'the environment was archived: it takes no new sessions'],
   contended: [status.ABORTED, 'it was changed by others at the same time: try again'],

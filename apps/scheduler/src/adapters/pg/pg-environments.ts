@@ -15,6 +15,7 @@ interface EnvironmentRow {
   readonly description: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly placement: PlacementRules;
+  readonly organization: boolean;
   readonly created_at: Date;
   readonly updated_at: Date;
   readonly archived_at: Date | null;
@@ -58,7 +59,7 @@ export class PgEnvironments extends Environments {
 
   override async page(request: PageRequest): Promise<Page<EnvironmentView>> {
     const { rows } = await this.#pool.query<EnvironmentRow>(
-      `select * from environment where workspace_id = $1 and ($2::bigint is null or position < $2) and ($3 or archived_at is null)
+      `select * from environment where (workspace_id = $1 or organization) and ($2::bigint is null or position < $2) and ($3 or archived_at is null)
         order by position desc limit $4`,
       [request.workspaceId, request.before ?? null, request.includeArchived, request.limit + 1],
     );
@@ -70,11 +71,11 @@ async function project(client: pg.PoolClient, environmentId: string, event: Envi
   const at = new Date(event.atMs);
   switch (event.type) {
     case 'EnvironmentCreated': {
-      const { workspaceId, name, description, metadata, placement } = event.facts;
+      const { workspaceId, name, description, metadata, placement, organization } = event.facts;
       await client.query(
-        `insert into environment (environment_id, workspace_id, name, description, metadata, placement, created_at, updated_at)
-          values ($1, $2, $3, $4, $5, $6, $7, $7)`,
-        [environmentId, workspaceId, name, description, metadata, placement, at],
+        `insert into environment (environment_id, workspace_id, name, description, metadata, placement, organization, created_at, updated_at)
+          values ($1, $2, $3, $4, $5, $6, $7, $8, $8)`,
+        [environmentId, workspaceId, name, description, metadata, placement, organization, at],
       );
       return;
     }
@@ -94,6 +95,7 @@ function toView(row: EnvironmentRow): EnvironmentView {
     description: row.description,
     metadata: row.metadata,
     placement: row.placement,
+    organization: row.organization,
     createdAtMs: row.created_at.getTime(),
     updatedAtMs: row.updated_at.getTime(),
     archivedAtMs: row.archived_at?.getTime() ?? 0,

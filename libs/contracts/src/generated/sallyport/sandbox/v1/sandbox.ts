@@ -231,6 +231,8 @@ export interface Environment {
   createdAtMs: bigint;
   updatedAtMs: bigint;
   archivedAtMs: bigint;
+  /** Every workspace of the deployment may have sessions in it; its executors serve them all, in fair turns. */
+  organization: boolean;
 }
 
 export interface Environment_MetadataEntry {
@@ -268,6 +270,7 @@ export interface CreateEnvironmentRequest {
   description: string;
   metadata: { [key: string]: string };
   placement: PlacementRules | undefined;
+  organization: boolean;
 }
 
 export interface CreateEnvironmentRequest_MetadataEntry {
@@ -1027,6 +1030,7 @@ function createBaseEnvironment(): Environment {
     createdAtMs: 0n,
     updatedAtMs: 0n,
     archivedAtMs: 0n,
+    organization: false,
   };
 }
 
@@ -1067,6 +1071,9 @@ export const Environment: MessageFns<Environment> = {
         throw new globalThis.Error("value provided for field message.archivedAtMs of type uint64 too large");
       }
       writer.uint32(72).uint64(message.archivedAtMs);
+    }
+    if (message.organization !== false) {
+      writer.uint32(80).bool(message.organization);
     }
     return writer;
   },
@@ -1157,6 +1164,14 @@ export const Environment: MessageFns<Environment> = {
             }
 
             message.archivedAtMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.organization = reader.bool();
             continue;
           }
         }
@@ -1413,7 +1428,15 @@ export const PlacementRules_LabelsEntry: MessageFns<PlacementRules_LabelsEntry> 
 };
 
 function createBaseCreateEnvironmentRequest(): CreateEnvironmentRequest {
-  return { workspaceId: "", actorId: "", name: "", description: "", metadata: {}, placement: undefined };
+  return {
+    workspaceId: "",
+    actorId: "",
+    name: "",
+    description: "",
+    metadata: {},
+    placement: undefined,
+    organization: false,
+  };
 }
 
 export const CreateEnvironmentRequest: MessageFns<CreateEnvironmentRequest> = {
@@ -1435,6 +1458,9 @@ export const CreateEnvironmentRequest: MessageFns<CreateEnvironmentRequest> = {
     });
     if (message.placement !== undefined) {
       PlacementRules.encode(message.placement, writer.uint32(50).fork()).join();
+    }
+    if (message.organization !== false) {
+      writer.uint32(56).bool(message.organization);
     }
     return writer;
   },
@@ -1501,6 +1527,14 @@ export const CreateEnvironmentRequest: MessageFns<CreateEnvironmentRequest> = {
             }
 
             message.placement = PlacementRules.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.organization = reader.bool();
             continue;
           }
         }
@@ -3309,7 +3343,7 @@ export const SessionToolServiceClient = makeGenericClientConstructor(
 
 /**
  * EnvironmentService manages environments and sessions. For control, which has authenticated the caller. All but lists are idempotent where they
- * name an object. NOT_FOUND: `environment_not_found`, `session_not_found`; FAILED_PRECONDITION: `environment_archived`; INVALID_ARGUMENT: `bad_request`.
+ * name an object. NOT_FOUND: `environment_not_found`, `session_not_found`; FAILED_PRECONDITION: `environment_archived`, `environment_not_yours`; INVALID_ARGUMENT: `bad_request`.
  */
 export type EnvironmentServiceService = typeof EnvironmentServiceService;
 export const EnvironmentServiceService = {
