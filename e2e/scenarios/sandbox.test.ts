@@ -209,8 +209,12 @@ describe('sandboxed sessions', () => {
       const rule = { id: 'narrow', effect: 'allow', environment: environment.id, tool: 're*' };
       expect((await control('POST', '/v1/policy', { rules: [...rules, rule].map(asWritten) })).status).toBe(200);
       const narrow = `${suite.ready.routerUrl}/v1/sessions/${session.id}/mcp`;
-      const listed = await post(narrow, key, callBodyOf('tools/list'), modernHeaders('tools/list'));
-      expect(listed.message.result.tools.map(({ name }: { name: string }) => name)).toEqual(['read']);
+      // A change of the policy is known to the scheduler within a second.
+      const listed = async () =>
+        (await post(narrow, key, callBodyOf('tools/list'), modernHeaders('tools/list'))).message.result.tools.map(
+          ({ name }: { name: string }) => name,
+        );
+      await expect.poll(listed, { timeout: 5_000 }).toEqual(['read']);
       const denied = await post(narrow, key, callBody('bash', { command: 'id' }), modernHeaders('tools/call', 'bash'));
       expect(denied.message.error.data).toMatchObject({ code: 'denied_by_policy', reason: 'no_rule_allows' });
       expect((await suite.eventsOf(callIdOf(denied))).map(({ data }) => data.phase)).toEqual(['requested', 'denied']);
