@@ -48,11 +48,14 @@ export function sessionToolService(callTool: CallTool, log: Logger): GrpcService
     },
     callTool(call: Call) {
       const cancelled = new AbortController();
-      call.on('cancelled', () => cancelled.abort());
+      let isOver = false;
+      // Said of every stream that closes, also of one that has ended as it should.
+      call.on('cancelled', () => !isOver && cancelled.abort());
       const ask = readAsk(call, cancelled.signal);
       if (ask === undefined) return void call.emit('error', changeFailure('bad_request'));
       callTool.run(ask).then(
         (answer) => {
+          isOver = true;
           if (!answer.ok) return call.emit('error', callFailure(answer.reason));
           call.write({ message: { $case: 'end', value: toEnd(answer.value) } });
           return call.end();
