@@ -1,5 +1,6 @@
 import { loadConfig } from '@sallyport/config';
 import { runApp } from '@sallyport/nest-runtime';
+import { BareDriver } from '@sallyport/sandbox';
 import { NamespaceDriver } from '@sallyport/sandbox-namespace';
 
 import { SandboxToolRunner } from './adapters/tools/sandbox-tool-runner.ts';
@@ -10,7 +11,10 @@ import { closingMs, ExecutorService } from './executor-service.ts';
 
 const config = loadConfig(executorConfigSections, process.env);
 const report = (problem: string) => process.stderr.write(`executor: ${problem}\n`);
-const host = await openExecutorHost(config, () => new NamespaceDriver(config.sandboxes));
+const { sandboxes } = config;
+const host = await openExecutorHost(config, () =>
+  sandboxes.driver === 'bare' ? new BareDriver(sandboxes.stateDir) : new NamespaceDriver(sandboxes),
+);
 if (!host.ok) {
   report(host.reason);
   process.exit(78);

@@ -1,3 +1,4 @@
+export { BareDriver } from './bare-driver.ts';
 export {
   type Capabilities,
   type CheckResult,
