@@ -156,6 +156,7 @@ describe('sandboxed sessions', () => {
         const refused = await tool('bash', args);
         expect(refused.message.result.isError).toBe(true);
         expect(textOf(refused)).toContain(says);
+        expect(await phasesOf(refused)).toEqual(['requested', 'authorized', 'failed']);
       }
       const binary = await tool('read', { file_path: '/workspace/none' });
       expect(textOf(binary)).toContain('there is no such file');

@@ -48,11 +48,14 @@ describe('the scheduler', () => {
     executor.close();
   });
 
-  it('refuses what is wrong before anything is recorded, and records a denial', async () => {
+  it('refuses what is wrong before anything is recorded, and records arguments that do not fit, and a denial', async () => {
     const session = await bed.session();
     expect(await refusal(await bed.call('sesn_00000000000000000000000000'))).toBe('unknown_session');
     expect(await refusal(await bed.call(session, {}, 'bash', 'wrkspc_other'))).toBe('unknown_session');
-    expect(await refusal(await bed.call(session, { command: 'x', timeout_ms: 0 }))).toBe('invalid_arguments');
+    const misfit = await bed.call(session, { command: 'x', timeout_ms: 0 });
+    expect(await misfit.end).toMatchObject({ phase: phase.FAILED, isError: true, code: 'invalid_arguments' });
+    expect((await misfit.end).text).toContain('timeout_ms');
+    await recorded(misfit.callId, ['1 requested', '2 authorized', '3 failed']);
     bed.control.rules = bed.control.rules.map((rule) => ({ ...rule, name: 'read' }));
     bed.control.changed();
     await sleep(100);
@@ -221,8 +224,18 @@ describe('the scheduler', () => {
       expect(await turnedAway({ insecure: true })).toBe('capabilities_contradict');
       expect(await turnedAway({ insecure: true, proves: [], driver: 'bare' })).toBe('isolation_insufficient');
       expect(await turnedAway({ executorId: 'not a uuid' })).toBe('protocol_violation');
-      const types = (await bed.published()).map(({ type }) => type);
-      expect(types).toContain('sallyport.control.executor_refused.v1');
+      const refusals = async () =>
+        (await bed.published()).filter(({ type }) => type === 'sallyport.control.executor_refused.v1');
+      await expect
+        .poll(async () => (await refusals()).map(({ data }) => Object(data).reason), { timeout: 5_000 })
+        .toEqual([
+          'environment_key_unknown',
+          'capabilities_contradict',
+          'capabilities_contradict',
+          'capabilities_contradict',
+          'isolation_insufficient',
+        ]);
+      expect((await refusals())[0]?.data).toMatchObject({ workspaceId: 'unknown', environmentKeyId: 'unknown' });
     });
 
     it('may run without isolation only where the environment says so, and every event says it', async () => {

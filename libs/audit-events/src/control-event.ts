@@ -78,7 +78,7 @@ export const controlBodySchemas = {
     /** Checks of the self-test that were not proved. */
     unproved: z.array(z.string().max(64)).max(64),
   }),
-  /** An executor with a good key was turned away, or cut off. */
+  /** An executor was turned away, or cut off. What its key does not tell is `unknown`. */
   executor_refused: z.strictObject({ ...executorShape, reason: z.string().max(64) }),
   executor_disconnected: z.strictObject({ ...executorShape, reason: z.string().max(64) }),
   lease_claimed: z.strictObject(leaseShape),

@@ -65,7 +65,6 @@ export interface SessionFailure {
     | 'shutting_down'
     | 'scheduler_unavailable'
     | 'call_cancelled'
-    | 'invalid_arguments'
     | 'stream_lost'
     | 'response_too_large'
     | 'upstream_timeout'

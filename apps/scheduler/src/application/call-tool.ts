@@ -36,8 +36,7 @@ export interface ToolCallAsk {
 /** The call was not made, and nothing is recorded of it. */
 export type CallToolRefusal =
   | { readonly code: 'unknown_session' | 'session_ended' | 'session_busy' | 'queue_full' | 'duplicate_call' }
-  | { readonly code: 'control_unavailable' | 'audit_unavailable' | 'shutting_down' }
-  | { readonly code: 'invalid_arguments'; readonly problem: string };
+  | { readonly code: 'control_unavailable' | 'audit_unavailable' | 'shutting_down' };
 
 export type CallToolAnswer =
   | { readonly kind: 'denied'; readonly answer: PolicyAnswer }
@@ -100,11 +99,14 @@ export class CallTool {
       const denied = await this.#dependencies.journal.deny(record, decision);
       return denied.ok ? ok({ kind: 'denied', answer }) : fail({ code: 'audit_unavailable' });
     }
-    const input = parseToolInput(ask.tool, ask.argumentsJson);
-    if (!input.ok)
-      return fail({ code: 'invalid_arguments', problem: `${input.reason.field}: ${input.reason.problem}` });
     if (lanes.laneOf(ask.callId) !== undefined || lanes.endedCall(ask.callId) !== undefined)
       return fail({ code: 'duplicate_call' });
+    const input = parseToolInput(ask.tool, ask.argumentsJson);
+    if (!input.ok) {
+      const call = new ToolCall({ ...ask, deadlineMs: 0 }, record, decision, this.#dependencies);
+      await call.refuseArguments(`${input.reason.field}: ${input.reason.problem}`);
+      return answerOf(await call.ended);
+    }
     const lane = lanes.open(session, environment);
     if (!lane.hasRoom) return fail({ code: 'session_busy' });
     if (lane.lease === undefined && lane.isIdle && !place.hasRoom(environment.environmentId, session.workspaceId))
@@ -114,8 +116,7 @@ export class CallTool {
     const request = { ...ask, deadlineMs: Math.min(toolMs, limits.callMsMax) + limits.answerGraceMs };
     const call = new ToolCall(request, record, decision, this.#dependencies);
     lanes.submit(lane, call);
-    const end = await call.ended;
-    return end.code === 'audit_unavailable' ? fail({ code: 'audit_unavailable' }) : ok({ kind: 'ended', end });
+    return answerOf(await call.ended);
   }
 
   async #find(caller: Caller, sessionId: string) {
@@ -134,6 +135,10 @@ export class CallTool {
       startedAtMs: clock.nowMs(),
     };
   }
+}
+
+function answerOf(end: CallEnd): Result<CallToolAnswer, CallToolRefusal> {
+  return end.code === 'audit_unavailable' ? fail({ code: 'audit_unavailable' }) : ok({ kind: 'ended', end });
 }
 
 function question({ environmentId, name }: EnvironmentView, tool: string) {

@@ -10,6 +10,8 @@ import type { KeepLeases } from './keep-leases.ts';
 import type { Lanes } from './lanes.ts';
 
 export const protocolVersion = 1;
+/** Of those without a key one is recorded in this time: trying keys must not fill the log. */
+const strangerEveryMs = 1_000;
 
 export interface Registration {
   readonly protocolMin: number;
@@ -50,6 +52,7 @@ export class RegisterExecutor {
   readonly #trail: ExecutorTrail;
   readonly #lanes: Lanes;
   readonly #leases: KeepLeases;
+  #strangerAtMs = Number.NEGATIVE_INFINITY;
   readonly #checks: { readonly known: readonly string[]; readonly namespaceNeeds: readonly string[] };
 
   constructor(
@@ -77,7 +80,7 @@ export class RegisterExecutor {
     if (protocolMin > protocolVersion || protocolMax < protocolVersion) return fail('protocol_unsupported');
     const keySha256 = createHash('sha256').update(registration.environmentKey).digest();
     const key = await this.#keys.check(keySha256);
-    if (!key.ok) return fail(key.reason === 'unknown' ? 'environment_key_unknown' : key.reason);
+    if (!key.ok) return key.reason === 'unknown' ? this.#turnAway(executorId, connectedAtMs) : fail(key.reason);
     const { environmentId, workspaceId, keyId } = key.value;
     const identity = { executorId, environmentId, workspaceId, environmentKeyId: keyId };
     const environment = await this.#environments.find(environmentId);
@@ -97,6 +100,16 @@ export class RegisterExecutor {
       lost.some(({ workId, token }) => workId === lease.workId && token === lease.token);
     const kept = registration.held.filter((lease) => !isLost(lease));
     return ok({ identity, description, kept, keySha256 });
+  }
+
+  async #turnAway(executorId: string, nowMs: number): Promise<Result<never, RegistrationRefusal>> {
+    // Also after a step back of the clock.
+    if (Math.abs(nowMs - this.#strangerAtMs) >= strangerEveryMs) {
+      this.#strangerAtMs = nowMs;
+      const nobody = { workspaceId: 'unknown', environmentId: 'unknown', environmentKeyId: 'unknown' };
+      await this.#trail.refused({ executorId, ...nobody }, 'environment_key_unknown');
+    }
+    return fail('environment_key_unknown');
   }
 
   /** The key that let the executor in is no good any more. */

@@ -117,6 +117,12 @@ export class ToolCall {
     await this.#end({ phase, outcome: this.#outcome(ending, told.text) }, { phase, code: ending.code ?? '', ...told });
   }
 
+  /** It is not sent: its arguments do not fit the tool. The agent gets the problem as the tool's result, so that its model can put it right. */
+  async refuseArguments(problem: string): Promise<void> {
+    const ending = { status: 'tool_error', effect: 'none', code: 'invalid_arguments' } as const;
+    await this.end('failed', ending, { text: problem, isError: true, message: '' });
+  }
+
   /** Its executor is gone, and nobody can tell what it did. */
   async orphan(code: string, message: string): Promise<void> {
     const outcome = this.#outcome({ status: 'lease_lost', effect: 'unknown', code }, '');

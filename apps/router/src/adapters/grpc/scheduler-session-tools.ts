@@ -156,8 +156,6 @@ function failureOf(error: ServiceError): SessionFailure {
       return unknown;
     case status.FAILED_PRECONDITION:
       return { code: 'session_ended' };
-    case status.INVALID_ARGUMENT:
-      return reason === 'invalid_arguments' ? { code: 'invalid_arguments', sentence } : { code: 'internal' };
     case status.RESOURCE_EXHAUSTED:
       if (reason === undefined) return { code: 'response_too_large' };
       return reason === 'queue_full' ? { code: 'queue_full' } : { code: 'session_busy' };

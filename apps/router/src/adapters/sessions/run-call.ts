@@ -1,12 +1,6 @@
 import type { CallToolResult } from '@modelcontextprotocol/server';
 import type { GatewayErrorCode } from '@sallyport/mcp-wire';
-import type {
-  SessionCall,
-  SessionCallEnd,
-  SessionCallPhase,
-  SessionFailure,
-  SessionTools,
-} from '../../ports/session-tools.ts';
+import type { SessionCall, SessionCallEnd, SessionCallPhase, SessionTools } from '../../ports/session-tools.ts';
 import { CallOutput } from './call-output.ts';
 import type { RunningCalls } from './running-calls.ts';
 import type { SessionExchange } from './session-exchange.ts';
@@ -49,7 +43,6 @@ export async function runCall(exchange: SessionExchange, context: CallContext): 
     const ended = await running.ended;
     progress.finish();
     if (ended.ok) return held(exchange, resultOf(exchange, ended.value, output));
-    if (ended.reason.code === 'invalid_arguments') return refusedArguments(exchange, ended.reason);
     throw exchange.failWith(ended.reason);
   } finally {
     progress.stop();
@@ -99,12 +92,6 @@ function held(exchange: SessionExchange, result: CallToolResult): CallToolResult
   if (exchange.memory.resize(characters * bytesPerCharacter)) return result;
   const sentence = 'The call was done, but no memory is left to hand out its result.';
   throw exchange.fail({ code: 'response_too_large', sentence, data: { reason: 'memory' } });
-}
-
-/** MCP 2025-11-25 and later: what a model can put right itself is a result of the tool. */
-function refusedArguments({ span }: SessionExchange, { sentence }: SessionFailure): CallToolResult {
-  span.set({ 'sallyport.call.phase': 'invalid_arguments' });
-  return result(sentence === undefined || sentence === '' ? 'The arguments do not fit the tool.' : sentence, true);
 }
 
 function result(text: string, isError: boolean): CallToolResult {

@@ -116,7 +116,7 @@ describe.each(eras)('a %s call', (_era, body, headers) => {
 
   it('whose arguments do not fit is told so in a result, which a model can act on', async () => {
     bed.scheduler.onCall = (call) =>
-      call.emit('error', grpcFailure(status.INVALID_ARGUMENT, 'invalid_arguments', '`command` is missing.'));
+      end(call, { phase: sandbox.CallEndPhase.FAILED, text: '`command` is missing.', code: 'invalid_arguments' });
     const answer = await bed.post(body, headers);
     const content = [{ type: 'text', text: '`command` is missing.' }];
     expect(answer).toMatchObject({ status: 200, message: { result: { isError: true, content } } });

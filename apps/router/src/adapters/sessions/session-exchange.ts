@@ -44,7 +44,6 @@ export class SessionExchange {
   }
 
   failWith({ code, sentence }: SessionFailure): ProtocolError {
-    const gatewayCode = code === 'invalid_arguments' ? 'invalid_params' : code;
-    return this.fail(sentence === undefined ? { code: gatewayCode } : { code: gatewayCode, sentence });
+    return this.fail(sentence === undefined ? { code } : { code, sentence });
   }
 }

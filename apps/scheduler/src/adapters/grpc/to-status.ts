@@ -8,7 +8,6 @@ import type { SessionChangeRefusal } from '../../application/manage-sessions.ts'
 const callRefusals = {
   unknown_session: [status.NOT_FOUND, 'there is no such session'],
   session_ended: [status.FAILED_PRECONDITION, 'the session has ended: make another one'],
-  invalid_arguments: [status.INVALID_ARGUMENT, 'the arguments do not fit the tool'],
   duplicate_call: [status.ALREADY_EXISTS, 'a call of this id was made already'],
   session_busy: [status.RESOURCE_EXHAUSTED, 'too many calls of this session wait: try again when they have ended'],
   queue_full: [status.RESOURCE_EXHAUSTED, 'too many sessions wait for an executor: try again later'],
@@ -19,8 +18,7 @@ const callRefusals = {
 
 export function callFailure(refusal: CallToolRefusal): GrpcFailure {
   const [code, sentence] = callRefusals[refusal.code];
-  const details = refusal.code === 'invalid_arguments' ? refusal.problem : sentence;
-  return grpcFailure(code, refusal.code, details);
+  return grpcFailure(code, refusal.code, sentence);
 }
 
 const changeRefusals = {

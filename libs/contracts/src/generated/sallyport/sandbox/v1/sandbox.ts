@@ -3278,7 +3278,7 @@ export const SessionToolServiceService = {
   /**
    * Decides on a call, records it, runs it. Output comes as it is produced, the last message is `end`. Cancelling the RPC cancels the call. A call
    * that was recorded ends with `end`, never with a status. Not idempotent. Statuses: NOT_FOUND `unknown_session`, FAILED_PRECONDITION
-   * `session_ended`, INVALID_ARGUMENT `invalid_arguments`, RESOURCE_EXHAUSTED `session_busy`, `queue_full`, UNAVAILABLE `audit_unavailable`, `shutting_down`.
+   * `session_ended`, RESOURCE_EXHAUSTED `session_busy`, `queue_full`, UNAVAILABLE `audit_unavailable`, `shutting_down`.
    */
   callTool: {
     path: "/sallyport.sandbox.v1.SessionToolService/CallTool" as const,
@@ -3297,7 +3297,7 @@ export interface SessionToolServiceServer extends UntypedServiceImplementation {
   /**
    * Decides on a call, records it, runs it. Output comes as it is produced, the last message is `end`. Cancelling the RPC cancels the call. A call
    * that was recorded ends with `end`, never with a status. Not idempotent. Statuses: NOT_FOUND `unknown_session`, FAILED_PRECONDITION
-   * `session_ended`, INVALID_ARGUMENT `invalid_arguments`, RESOURCE_EXHAUSTED `session_busy`, `queue_full`, UNAVAILABLE `audit_unavailable`, `shutting_down`.
+   * `session_ended`, RESOURCE_EXHAUSTED `session_busy`, `queue_full`, UNAVAILABLE `audit_unavailable`, `shutting_down`.
    */
   callTool: handleServerStreamingCall<CallToolRequest, CallToolResponse>;
 }
@@ -3322,7 +3322,7 @@ export interface SessionToolServiceClient extends Client {
   /**
    * Decides on a call, records it, runs it. Output comes as it is produced, the last message is `end`. Cancelling the RPC cancels the call. A call
    * that was recorded ends with `end`, never with a status. Not idempotent. Statuses: NOT_FOUND `unknown_session`, FAILED_PRECONDITION
-   * `session_ended`, INVALID_ARGUMENT `invalid_arguments`, RESOURCE_EXHAUSTED `session_busy`, `queue_full`, UNAVAILABLE `audit_unavailable`, `shutting_down`.
+   * `session_ended`, RESOURCE_EXHAUSTED `session_busy`, `queue_full`, UNAVAILABLE `audit_unavailable`, `shutting_down`.
    */
   callTool(request: CallToolRequest, options?: Partial<CallOptions>): ClientReadableStream<CallToolResponse>;
   callTool(
