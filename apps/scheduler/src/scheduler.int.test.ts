@@ -50,8 +50,14 @@ describe('the scheduler', () => {
 
   it('refuses what is wrong before anything is recorded, and records arguments that do not fit, and a denial', async () => {
     const session = await bed.session();
-    expect(await refusal(await bed.call('sesn_00000000000000000000000000'))).toBe('unknown_session');
+    const none = 'sesn_00000000000000000000000000';
+    expect(await refusal(await bed.call(none))).toBe('unknown_session');
     expect(await refusal(await bed.call(session, {}, 'bash', 'wrkspc_other'))).toBe('unknown_session');
+    const attempts = async () =>
+      (await bed.published()).filter(({ type }) => type === 'sallyport.control.session_refused.v1');
+    await expect
+      .poll(async () => (await attempts()).map(({ data }) => data), { timeout: 5_000 })
+      .toMatchObject([{ sessionId: none }, { sessionId: session, workspaceId: 'wrkspc_other' }]);
     const misfit = await bed.call(session, { command: 'x', timeout_ms: 0 });
     expect(await misfit.end).toMatchObject({ phase: phase.FAILED, isError: true, code: 'invalid_arguments' });
     expect((await misfit.end).text).toContain('timeout_ms');

@@ -21,6 +21,7 @@ import { Leadership } from './adapters/pg/leadership.ts';
 import { OutboxCallJournal } from './adapters/pg/outbox-call-journal.ts';
 import { PgEnvironments } from './adapters/pg/pg-environments.ts';
 import { PgExecutorTrail } from './adapters/pg/pg-executor-trail.ts';
+import { PgSessionTrail } from './adapters/pg/pg-session-trail.ts';
 import { PgSessions } from './adapters/pg/pg-sessions.ts';
 import { PgWorkQueue } from './adapters/pg/pg-work-queue.ts';
 import { ManageEnvironments } from './application/manage-environments.ts';
@@ -32,6 +33,7 @@ import { ClockAndIds } from './ports/clock-and-ids.ts';
 import { EnvironmentKeys } from './ports/environment-keys.ts';
 import { Environments } from './ports/environments.ts';
 import { ExecutorTrail } from './ports/executor-trail.ts';
+import { SessionTrail } from './ports/session-trail.ts';
 import { Sessions } from './ports/sessions.ts';
 import { WorkQueue } from './ports/work-queue.ts';
 import { SchedulerLifecycle } from './scheduler-lifecycle.ts';
@@ -89,6 +91,7 @@ export const SchedulerModule = {
           (pool, events, ids) => new PgSessions(pool, events, ids),
         ),
         provide(ExecutorTrail, [pg.Pool, ControlEventWriter], (pool, events) => new PgExecutorTrail(pool, events)),
+        provide(SessionTrail, [pg.Pool, ControlEventWriter], (pool, events) => new PgSessionTrail(pool, events)),
         provide(
           WorkQueue,
           [pg.Pool, ControlEventWriter, ClockAndIds],
@@ -103,6 +106,7 @@ export const SchedulerModule = {
             CallJournal,
             ControlPolicies,
             Sessions,
+            SessionTrail,
             Environments,
             EnvironmentKeys,
             ExecutorTrail,
@@ -110,9 +114,9 @@ export const SchedulerModule = {
             ClockAndIds,
             SchedulerSignals,
           ],
-          (...[queue, journal, policies, sessions, environments, keys, trail, link, clock, signals]) =>
+          (...[queue, journal, policies, sessions, sessionTrail, environments, keys, trail, link, clock, signals]) =>
             new SessionMachinery(
-              { queue, journal, policies, sessions, environments, keys, trail, link, clock },
+              { queue, journal, policies, sessions, sessionTrail, environments, keys, trail, link, clock },
               { leases: { ...leases, callsWaitingMax: calls.callsWaitingMax }, calls, queue: queueLimits },
               {
                 commitArguments: (callId, json) => commit(commitmentKey, callId, 'arguments', json),

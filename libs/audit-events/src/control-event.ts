@@ -67,6 +67,8 @@ export const controlBodySchemas = {
   environment_key_revoked: z.strictObject({ workspaceId: id, environmentId: id, environmentKeyId: id }),
   session_created: z.strictObject({ workspaceId: id, environmentId: id, sessionId: id }),
   session_archived: z.strictObject({ workspaceId: id, environmentId: id, sessionId: id }),
+  /** A call named a session that is none of the workspace's. */
+  session_refused: z.strictObject({ workspaceId: id, sessionId: id, callId: id, reason: z.string().max(64) }),
   executor_connected: z.strictObject({
     ...executorShape,
     version: z.string().max(64),

@@ -104,6 +104,7 @@ const controls: readonly ControlEventBody[] = [
   { name: 'environment_key_revoked', body: { ...environment, environmentKeyId } },
   { name: 'session_created', body: { ...environment, sessionId } },
   { name: 'session_archived', body: { ...environment, sessionId } },
+  { name: 'session_refused', body: { workspaceId, sessionId, callId: subject.callId, reason: 'unknown_session' } },
   {
     name: 'executor_connected',
     body: {

@@ -2,9 +2,11 @@ import type { CallSubject } from '@sallyport/audit-events';
 import { decide, type PolicyAnswer } from '@sallyport/policy';
 import { fail, ok, type Result } from '@sallyport/result';
 import { parseToolInput, toolDefinitions } from '@sallyport/sandbox-tools';
+import { SparseRecord } from '../domain/sparse-record.ts';
 import type { CallJournal } from '../ports/call-journal.ts';
 import type { EnvironmentView } from '../ports/environments.ts';
 import type { Policies } from '../ports/policies.ts';
+import type { SessionTrail } from '../ports/session-trail.ts';
 import type { Lanes } from './lanes.ts';
 import type { PlaceWork } from './place-work.ts';
 import type { SessionDirectory } from './session-directory.ts';
@@ -33,7 +35,7 @@ export interface ToolCallAsk {
   readonly onOutput: (data: Uint8Array) => void;
 }
 
-/** The call was not made, and nothing is recorded of it. */
+/** The call was not made, and no event of a call is recorded. */
 export type CallToolRefusal =
   | { readonly code: 'unknown_session' | 'session_ended' | 'session_busy' | 'queue_full' | 'duplicate_call' }
   | { readonly code: 'control_unavailable' | 'audit_unavailable' | 'shutting_down' };
@@ -52,15 +54,20 @@ export interface CallToolLimits {
 export interface CallToolDependencies extends ToolCallDependencies {
   readonly sessions: SessionDirectory;
   readonly policies: Policies;
+  readonly trail: SessionTrail;
   readonly lanes: Lanes;
   readonly place: PlaceWork;
   readonly commitArguments: (callId: string, json: Uint8Array) => { commitment: string; bytes: number };
   readonly limits: CallToolLimits;
 }
 
+/** Of a workspace's calls of unknown sessions. */
+const strangerEveryMs = 1_000;
+
 /** Decides on a call of a session's tool, records it, and runs it when it is its turn. */
 export class CallTool {
   readonly #dependencies: CallToolDependencies;
+  readonly #strangers = new SparseRecord(strangerEveryMs);
   #isStopping = false;
 
   constructor(dependencies: CallToolDependencies) {
@@ -88,7 +95,10 @@ export class CallTool {
     const { lanes, policies, place } = this.#dependencies;
     if (this.#isStopping) return fail({ code: 'shutting_down' });
     const found = await this.#find(ask.caller, ask.sessionId);
-    if (!found.ok) return found;
+    if (!found.ok) {
+      if (found.reason.code === 'unknown_session') await this.#recordStranger(ask);
+      return found;
+    }
     const { session, environment } = found.value;
     const policy = await policies.of(ask.caller.workspaceId);
     if (!policy.ok) return fail({ code: policy.reason });
@@ -125,6 +135,13 @@ export class CallTool {
     if (found === undefined || found.session.workspaceId !== caller.workspaceId)
       return fail({ code: 'unknown_session' } as const);
     return found.session.status === 'terminated' ? fail({ code: 'session_ended' } as const) : ok(found);
+  }
+
+  async #recordStranger({ caller, sessionId, callId }: ToolCallAsk): Promise<void> {
+    const { clock, trail } = this.#dependencies;
+    const { workspaceId, principalId } = caller;
+    if (this.#strangers.isDue(workspaceId, clock.nowMs()))
+      await trail.refused({ workspaceId, principalId, sessionId, callId }, 'unknown_session');
   }
 
   #record(ask: ToolCallAsk, environment: EnvironmentView): Parameters<CallJournal['deny']>[0] {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { fail, ok, type Result } from '@sallyport/result';
 import { provenTier } from '../domain/executor-tier.ts';
+import { SparseRecord } from '../domain/sparse-record.ts';
 import type { EnvironmentKeys } from '../ports/environment-keys.ts';
 import type { Environments } from '../ports/environments.ts';
 import type { ExecutorDescription, ExecutorIdentity, ExecutorTrail } from '../ports/executor-trail.ts';
@@ -10,7 +11,6 @@ import type { KeepLeases } from './keep-leases.ts';
 import type { Lanes } from './lanes.ts';
 
 export const protocolVersion = 1;
-/** Of those without a key one is recorded in this time: trying keys must not fill the log. */
 const strangerEveryMs = 1_000;
 
 export interface Registration {
@@ -52,7 +52,7 @@ export class RegisterExecutor {
   readonly #trail: ExecutorTrail;
   readonly #lanes: Lanes;
   readonly #leases: KeepLeases;
-  #strangerAtMs = Number.NEGATIVE_INFINITY;
+  readonly #strangers = new SparseRecord(strangerEveryMs);
   readonly #checks: { readonly known: readonly string[]; readonly namespaceNeeds: readonly string[] };
 
   constructor(
@@ -103,9 +103,7 @@ export class RegisterExecutor {
   }
 
   async #turnAway(executorId: string, nowMs: number): Promise<Result<never, RegistrationRefusal>> {
-    // Also after a step back of the clock.
-    if (Math.abs(nowMs - this.#strangerAtMs) >= strangerEveryMs) {
-      this.#strangerAtMs = nowMs;
+    if (this.#strangers.isDue('', nowMs)) {
       const nobody = { workspaceId: 'unknown', environmentId: 'unknown', environmentKeyId: 'unknown' };
       await this.#trail.refused({ executorId, ...nobody }, 'environment_key_unknown');
     }

@@ -5,6 +5,7 @@ import type { Environments } from '../ports/environments.ts';
 import type { ExecutorLink } from '../ports/executor-link.ts';
 import type { ExecutorTrail } from '../ports/executor-trail.ts';
 import type { Policies } from '../ports/policies.ts';
+import type { SessionTrail } from '../ports/session-trail.ts';
 import type { Sessions } from '../ports/sessions.ts';
 import type { Lease, WorkQueue } from '../ports/work-queue.ts';
 import { BeginLeases } from './begin-leases.ts';
@@ -25,6 +26,7 @@ export interface MachineryPorts {
   readonly journal: CallJournal;
   readonly policies: Policies;
   readonly sessions: Sessions;
+  readonly sessionTrail: SessionTrail;
   readonly environments: Environments;
   readonly keys: EnvironmentKeys;
   readonly trail: ExecutorTrail;
@@ -102,6 +104,7 @@ export class SessionMachinery {
       clock,
       sessions,
       policies,
+      trail: ports.sessionTrail,
       lanes,
       place,
       limits: limits.calls,
