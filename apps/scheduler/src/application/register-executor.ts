@@ -85,7 +85,7 @@ export class RegisterExecutor {
     const identity = { executorId, environmentId, workspaceId, environmentKeyId: keyId };
     const environment = await this.#environments.find(environmentId);
     const proven = provenTier(registration, this.#checks.known, this.#checks.namespaceNeeds);
-    const refusal = refusalOf(environment, proven?.tier);
+    const refusal = refusalOf(environment, proven?.tier, registration.held.length);
     if (refusal !== undefined || proven === undefined) {
       await this.#trail.refused(identity, refusal ?? 'capabilities_contradict');
       return fail(refusal ?? 'capabilities_contradict');
@@ -131,8 +131,10 @@ export class RegisterExecutor {
 function refusalOf(
   environment: Awaited<ReturnType<Environments['find']>>,
   tier: 'none' | 'namespace' | undefined,
+  leasesHeld: number,
 ): RegistrationRefusal | undefined {
-  if (environment === undefined || environment.archivedAtMs > 0) return 'environment_archived';
+  // Sessions of an archived environment go on, so their executors come back.
+  if (environment === undefined || (environment.archivedAtMs > 0 && leasesHeld === 0)) return 'environment_archived';
   if (tier === undefined) return 'capabilities_contradict';
   return tier === 'none' && environment.placement.tier !== 'none' ? 'isolation_insufficient' : undefined;
 }

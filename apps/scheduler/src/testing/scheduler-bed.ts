@@ -136,6 +136,13 @@ export class SchedulerBed {
     return made.environment?.environmentId ?? '';
   }
 
+  async archive(environmentId: string): Promise<void> {
+    const client = await this.#environments();
+    const request = { workspaceId: this.workspaceId, actorId: 'apikey_test', environmentId };
+    await callUnary(client.archiveEnvironment.bind(client), request, { deadlineMs: 5_000 });
+    client.close();
+  }
+
   async session(environmentId = this.environmentId, workspaceId = this.workspaceId): Promise<string> {
     const client = await this.#environments();
     const request = { workspaceId, actorId: 'apikey_test', environmentId, title: '', metadata: {} };
