@@ -104,6 +104,13 @@ describe('environments and sessions', () => {
     });
   });
 
+  it('drains executors', async () => {
+    const { id } = await newEnvironment();
+    const drain = (executor: string) => manage('POST', `/v1/environments/${id}/executors/${executor}/drain`);
+    expect((await drain('exec_1')).body).toEqual({ id: 'exec_1', type: 'executor', draining: true });
+    expect(await drain('exec_2')).toMatchObject(coded(404, 'executor_not_connected'));
+  });
+
   it('refuses what is wrong, and says what', async () => {
     const make = (body: object) => manage('POST', '/v1/environments', { name: 'x', ...body });
     const own = (placement: object) => make({ sallyport: { placement } });

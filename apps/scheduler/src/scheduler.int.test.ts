@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServiceError } from '@grpc/grpc-js';
+import { type ServiceError, status } from '@grpc/grpc-js';
 import { executor as wire, sandbox } from '@sallyport/contracts';
 import { reasonOf } from '@sallyport/grpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -110,6 +111,26 @@ describe('the scheduler', () => {
     again.answer(await again.next('call'), { text: 'after all' });
     expect(await call.end).toMatchObject({ phase: phase.COMPLETED, text: 'after all' });
     again.close();
+  });
+
+  it('drains an executor on request: it is told, gets no more work, and the request is recorded', async () => {
+    const first = await bed.executor();
+    await first.next('registered');
+    await expect(bed.drain(randomUUID())).rejects.toMatchObject({ details: expect.stringContaining('is connected') });
+    await expect(bed.drain(first.executorId, 'wrkspc_other')).rejects.toMatchObject({ code: status.NOT_FOUND });
+    expect(first.received.some(({ $case }) => $case === 'drain')).toBe(false);
+    await bed.drain(first.executorId);
+    await first.next('drain');
+    const second = await bed.executor();
+    second.onCall = (call) => second.answer(call, { text: 'by the second' });
+    expect(await (await bed.call(await bed.session())).end).toMatchObject({ text: 'by the second' });
+    const drained = async () =>
+      (await bed.published()).filter(({ type }) => type === 'sallyport.control.executor_drained.v1');
+    await expect
+      .poll(async () => (await drained()).map(({ data }) => data), { timeout: 5_000 })
+      .toMatchObject([{ actorId: 'apikey_test', executorId: first.executorId }]);
+    first.close();
+    second.close();
   });
 
   it('lets the sessions of an archived environment go on, and takes no new executor for it', async () => {

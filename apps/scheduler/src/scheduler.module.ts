@@ -24,6 +24,7 @@ import { PgExecutorTrail } from './adapters/pg/pg-executor-trail.ts';
 import { PgSessionTrail } from './adapters/pg/pg-session-trail.ts';
 import { PgSessions } from './adapters/pg/pg-sessions.ts';
 import { PgWorkQueue } from './adapters/pg/pg-work-queue.ts';
+import { DrainExecutor } from './application/drain-executor.ts';
 import { ManageEnvironments } from './application/manage-environments.ts';
 import { ManageSessions } from './application/manage-sessions.ts';
 import { SessionMachinery } from './application/session-machinery.ts';
@@ -147,12 +148,13 @@ export const SchedulerModule = {
         ),
         provide(
           ServiceListener,
-          [SessionMachinery, Environments, Sessions, WorkQueue, ClockAndIds],
-          ({ callTool, directory, lanes, executors }, environmentViews, sessionViews, queue, ids) => {
+          [SessionMachinery, Environments, Sessions, WorkQueue, ClockAndIds, ExecutorTrail, ExecutorStreams],
+          ({ callTool, directory, lanes, executors }, environmentViews, sessionViews, queue, ids, trail, streams) => {
             const environments = new ManageEnvironments(environmentViews, ids);
             const views = { sessions: sessionViews, environments: environmentViews };
             const sessions = new ManageSessions({ ...views, directory, lanes }, ids);
-            const parts = { environments, sessions, environmentViews, sessionViews, queue, executors, log };
+            const drain = new DrainExecutor(environments, executors, trail, streams);
+            const parts = { environments, sessions, environmentViews, sessionViews, queue, executors, drain, log };
             return new ServiceListener({ address: grpc.address, tls }, [
               sessionToolService(callTool, log),
               environmentService(parts),

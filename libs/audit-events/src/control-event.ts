@@ -82,6 +82,8 @@ export const controlBodySchemas = {
   }),
   /** An executor was turned away, or cut off. What its key does not tell is `unknown`. */
   executor_refused: z.strictObject({ ...executorShape, reason: z.string().max(64) }),
+  /** Somebody asked an executor to finish its calls and leave. */
+  executor_drained: z.strictObject(executorShape),
   executor_disconnected: z.strictObject({ ...executorShape, reason: z.string().max(64) }),
   lease_claimed: z.strictObject(leaseShape),
   lease_ended: z.strictObject({ ...leaseShape, reason: z.string().max(64) }),

@@ -118,6 +118,7 @@ const controls: readonly ControlEventBody[] = [
     },
   },
   { name: 'executor_refused', body: { ...executor, reason: 'capabilities_contradict' } },
+  { name: 'executor_drained', body: executor },
   { name: 'executor_disconnected', body: { ...executor, reason: 'connection_lost' } },
   { name: 'lease_claimed', body: lease },
   { name: 'lease_ended', body: { ...lease, reason: 'lease_expired' } },

@@ -19,6 +19,7 @@ export abstract class Environments {
   ): EnvironmentAnswer<sandbox.ListEnvironmentsResponse>;
   abstract archiveEnvironment(request: sandbox.ArchiveEnvironmentRequest): EnvironmentAnswer<sandbox.Environment>;
   abstract getQueue(request: sandbox.GetQueueRequest): EnvironmentAnswer<sandbox.GetQueueResponse>;
+  abstract drainExecutor(request: sandbox.DrainExecutorRequest): EnvironmentAnswer<sandbox.DrainExecutorResponse>;
   abstract createSession(request: sandbox.CreateSessionRequest): EnvironmentAnswer<sandbox.Session>;
   abstract getSession(request: sandbox.GetSessionRequest): EnvironmentAnswer<sandbox.Session>;
   abstract listSessions(request: sandbox.ListSessionsRequest): EnvironmentAnswer<sandbox.ListSessionsResponse>;

@@ -96,6 +96,12 @@ export class ScriptedScheduler {
         const detailJson = '{"stop_reason":{"type":"end_turn"},"id":"forged"}';
         return { events: [{ eventId: 'sevt_1', type: 'session.status_idle', atMs: nowMs, detailJson }], nextPage: '' };
       }),
+      drainExecutor: unary((named: sandbox.DrainExecutorRequest) => {
+        this.#environment(named);
+        if (named.executorId !== 'exec_1') throw grpcFailure(status.NOT_FOUND, 'executor_not_connected', 'None is.');
+        this.actors.push(named.actorId);
+        return {};
+      }),
       getQueue: unary((named: sandbox.GetQueueRequest) => {
         this.#environment(named);
         const executor = { executorId: 'exec_1', version: '1', tier: 'namespace', region: '', slots: 2, leases: 1 };

@@ -15,5 +15,6 @@ export abstract class ExecutorLink {
   abstract offer(executorId: string, lease: HeldLease, sessionId: string, rules: PlacementRules): boolean;
   abstract call(executorId: string, call: CallMessage): boolean;
   abstract cancel(executorId: string, lease: HeldLease, callId: string): boolean;
+  abstract drain(executorId: string): boolean;
   abstract release(executorId: string, lease: HeldLease): boolean;
 }

@@ -18,5 +18,7 @@ export interface ExecutorDescription {
 export abstract class ExecutorTrail {
   abstract connected(executor: ExecutorIdentity, description: ExecutorDescription): Promise<void>;
   abstract refused(executor: ExecutorIdentity, reason: string): Promise<void>;
+  /** `actorId`: who asked for it. */
+  abstract drained(actorId: string, executor: ExecutorIdentity): Promise<void>;
   abstract disconnected(executor: ExecutorIdentity, reason: string): Promise<void>;
 }

@@ -143,6 +143,12 @@ export class SchedulerBed {
     client.close();
   }
 
+  async drain(executorId: string, workspaceId = this.workspaceId): Promise<void> {
+    const client = await this.#environments();
+    const request = { workspaceId, actorId: 'apikey_test', environmentId: this.environmentId, executorId };
+    await callUnary(client.drainExecutor.bind(client), request, { deadlineMs: 5_000 }).finally(() => client.close());
+  }
+
   async session(environmentId = this.environmentId, workspaceId = this.workspaceId): Promise<string> {
     const client = await this.#environments();
     const request = { workspaceId, actorId: 'apikey_test', environmentId, title: '', metadata: {} };

@@ -46,6 +46,10 @@ export class SchedulerEnvironments extends Environments {
     return this.#ask('getQueue', request);
   }
 
+  override drainExecutor(request: sandbox.DrainExecutorRequest) {
+    return this.#ask('drainExecutor', request);
+  }
+
   override async createSession(request: sandbox.CreateSessionRequest) {
     return present(await this.#ask('createSession', request), 'session');
   }
@@ -88,6 +92,7 @@ interface Methods {
   readonly listEnvironments: [sandbox.ListEnvironmentsRequest, sandbox.ListEnvironmentsResponse];
   readonly archiveEnvironment: [sandbox.ArchiveEnvironmentRequest, sandbox.ArchiveEnvironmentResponse];
   readonly getQueue: [sandbox.GetQueueRequest, sandbox.GetQueueResponse];
+  readonly drainExecutor: [sandbox.DrainExecutorRequest, sandbox.DrainExecutorResponse];
   readonly createSession: [sandbox.CreateSessionRequest, sandbox.CreateSessionResponse];
   readonly getSession: [sandbox.GetSessionRequest, sandbox.GetSessionResponse];
   readonly listSessions: [sandbox.ListSessionsRequest, sandbox.ListSessionsResponse];

@@ -72,6 +72,18 @@ export class EnvironmentsController {
     });
   }
 
+  drain(request: RestRequest): Promise<RestAnswer> {
+    return this.#asManager(request, ({ credential, workspaceId }) => {
+      const executorId = request.params['executorId'] ?? '';
+      const named = { workspaceId, environmentId: environmentIdOf(request), executorId, actorId: credential.apiKeyId };
+      return environmentAnswer(this.#environments.drainExecutor(named), () => ({
+        id: executorId,
+        type: 'executor',
+        draining: true,
+      }));
+    });
+  }
+
   async #asManager(request: RestRequest, run: (caller: Caller) => Promise<RestAnswer>): Promise<RestAnswer> {
     const caller = await this.#callers.authenticateInWorkspace(request, 'manage');
     return caller.ok ? run(caller.value) : caller.reason;
@@ -116,4 +128,5 @@ export const environmentsController = restController(EnvironmentsController, [Ca
   retrieve: 'GET /v1/environments/:environmentId',
   archive: 'POST /v1/environments/:environmentId/archive',
   queue: 'GET /v1/environments/:environmentId/queue',
+  drain: 'POST /v1/environments/:environmentId/executors/:executorId/drain',
 });

@@ -4,6 +4,7 @@ import { type GrpcService, serviceName } from '@sallyport/grpc';
 import type { Result } from '@sallyport/result';
 import type { Logger } from '@sallyport/telemetry';
 import type { ConnectedExecutors } from '../../application/connected-executors.ts';
+import type { DrainExecutor } from '../../application/drain-executor.ts';
 import type { ManageEnvironments } from '../../application/manage-environments.ts';
 import type { ManageSessions } from '../../application/manage-sessions.ts';
 import type { Environments } from '../../ports/environments.ts';
@@ -19,6 +20,7 @@ export interface EnvironmentParts {
   readonly sessionViews: Sessions;
   readonly queue: WorkQueue;
   readonly executors: ConnectedExecutors;
+  readonly drain: DrainExecutor;
   readonly log: Logger;
 }
 
@@ -49,6 +51,10 @@ export function environmentService(parts: EnvironmentParts): GrpcService {
     archiveEnvironment: answer(async ({ actorId, workspaceId, environmentId }) =>
       reply(await environments.archive(actorId, workspaceId, environmentId), toEnvironment, 'environment'),
     ),
+    drainExecutor: answer(async ({ actorId, ...named }) => {
+      const drained = await parts.drain.run(actorId, named);
+      return drained.ok ? { ok: true, value: {} } : drained;
+    }),
     ...sessionHandlers(sessions, sessionViews, answer),
     getQueue: answer(async ({ workspaceId, environmentId }) => {
       const found = await environments.find(workspaceId, environmentId);

@@ -44,6 +44,10 @@ export class ExecutorStreams extends ExecutorLink {
     return this.#send(executorId, { $case: 'cancel', value: { lease: leaseMessage(lease), callId } });
   }
 
+  override drain(executorId: string): boolean {
+    return this.#send(executorId, { $case: 'drain', value: {} });
+  }
+
   override release(executorId: string, lease: HeldLease): boolean {
     return this.#send(executorId, { $case: 'release', value: { lease: leaseMessage(lease) } });
   }

@@ -24,11 +24,15 @@ export function callFailure(refusal: CallToolRefusal): GrpcFailure {
 const changeRefusals = {
   environment_not_found: [status.NOT_FOUND, 'there is no such environment'],
   environment_not_yours: [status.FAILED_PRECONDITION, 'the environment belongs to another workspace'],
+  executor_not_connected: [status.NOT_FOUND, 'no such executor is connected: the queue of the environment lists them'],
   session_not_found: [status.NOT_FOUND, 'there is no such session'],
   environment_archived: [status.FAILED_PRECONDITION, 'the environment was archived: it takes no new sessions'],
   contended: [status.ABORTED, 'it was changed by others at the same time: try again'],
   bad_request: [status.INVALID_ARGUMENT, 'the request is not what the contract says'],
-} as const satisfies Record<EnvironmentChangeRefusal | SessionChangeRefusal | 'bad_request', readonly [status, string]>;
+} as const satisfies Record<
+  EnvironmentChangeRefusal | SessionChangeRefusal | 'executor_not_connected' | 'bad_request',
+  readonly [status, string]
+>;
 
 export function changeFailure(refusal: keyof typeof changeRefusals): GrpcFailure {
   const [code, sentence] = changeRefusals[refusal];

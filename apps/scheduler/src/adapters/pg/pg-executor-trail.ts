@@ -18,7 +18,7 @@ export class PgExecutorTrail extends ExecutorTrail {
 
   override connected(executor: ExecutorIdentity, description: ExecutorDescription): Promise<void> {
     const { tier, insecureNoIsolation, slots, unproved } = description;
-    return this.#write(executor, {
+    return this.#write(executor.environmentKeyId, {
       name: 'executor_connected',
       body: {
         ...executor,
@@ -33,15 +33,25 @@ export class PgExecutorTrail extends ExecutorTrail {
   }
 
   override refused(executor: ExecutorIdentity, reason: string): Promise<void> {
-    return this.#write(executor, { name: 'executor_refused', body: { ...executor, reason: short(reason) } });
+    return this.#write(executor.environmentKeyId, {
+      name: 'executor_refused',
+      body: { ...executor, reason: short(reason) },
+    });
+  }
+
+  override drained(actorId: string, executor: ExecutorIdentity): Promise<void> {
+    return this.#write(actorId, { name: 'executor_drained', body: { ...executor } });
   }
 
   override disconnected(executor: ExecutorIdentity, reason: string): Promise<void> {
-    return this.#write(executor, { name: 'executor_disconnected', body: { ...executor, reason: short(reason) } });
+    return this.#write(executor.environmentKeyId, {
+      name: 'executor_disconnected',
+      body: { ...executor, reason: short(reason) },
+    });
   }
 
-  #write({ environmentKeyId }: ExecutorIdentity, event: ControlEventBody): Promise<void> {
-    return inTransaction(this.#pool, (client) => this.#events.write(client, environmentKeyId, [event]));
+  #write(actorId: string, event: ControlEventBody): Promise<void> {
+    return inTransaction(this.#pool, (client) => this.#events.write(client, actorId, [event]));
   }
 }
 

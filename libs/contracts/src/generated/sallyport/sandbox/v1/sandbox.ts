@@ -408,6 +408,17 @@ export interface SessionEvent {
   detailJson: string;
 }
 
+export interface DrainExecutorRequest {
+  workspaceId: string;
+  /** Who does it: the id of a credential. */
+  actorId: string;
+  environmentId: string;
+  executorId: string;
+}
+
+export interface DrainExecutorResponse {
+}
+
 export interface GetQueueRequest {
   workspaceId: string;
   environmentId: string;
@@ -2997,6 +3008,120 @@ export const SessionEvent: MessageFns<SessionEvent> = {
   },
 };
 
+function createBaseDrainExecutorRequest(): DrainExecutorRequest {
+  return { workspaceId: "", actorId: "", environmentId: "", executorId: "" };
+}
+
+export const DrainExecutorRequest: MessageFns<DrainExecutorRequest> = {
+  encode(message: DrainExecutorRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workspaceId !== "") {
+      writer.uint32(10).string(message.workspaceId);
+    }
+    if (message.actorId !== "") {
+      writer.uint32(18).string(message.actorId);
+    }
+    if (message.environmentId !== "") {
+      writer.uint32(26).string(message.environmentId);
+    }
+    if (message.executorId !== "") {
+      writer.uint32(34).string(message.executorId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainExecutorRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainExecutorRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workspaceId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.actorId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.environmentId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.executorId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDrainExecutorResponse(): DrainExecutorResponse {
+  return {};
+}
+
+export const DrainExecutorResponse: MessageFns<DrainExecutorResponse> = {
+  encode(_: DrainExecutorResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainExecutorResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainExecutorResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseGetQueueRequest(): GetQueueRequest {
   return { workspaceId: "", environmentId: "" };
 }
@@ -3461,6 +3586,20 @@ export const EnvironmentServiceService = {
     responseSerialize: (value: GetQueueResponse): Buffer => Buffer.from(GetQueueResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetQueueResponse => GetQueueResponse.decode(value),
   },
+  /**
+   * Asks an executor to finish its calls and leave. NOT_FOUND `executor_not_connected`; FAILED_PRECONDITION `environment_not_yours`. A second time asks
+   * again.
+   */
+  drainExecutor: {
+    path: "/sallyport.sandbox.v1.EnvironmentService/DrainExecutor" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DrainExecutorRequest): Buffer => Buffer.from(DrainExecutorRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DrainExecutorRequest => DrainExecutorRequest.decode(value),
+    responseSerialize: (value: DrainExecutorResponse): Buffer =>
+      Buffer.from(DrainExecutorResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DrainExecutorResponse => DrainExecutorResponse.decode(value),
+  },
 } as const;
 
 export interface EnvironmentServiceServer extends UntypedServiceImplementation {
@@ -3484,6 +3623,11 @@ export interface EnvironmentServiceServer extends UntypedServiceImplementation {
   listSessionEvents: handleUnaryCall<ListSessionEventsRequest, ListSessionEventsResponse>;
   /** Depth and age of an environment's queue, and its executors. */
   getQueue: handleUnaryCall<GetQueueRequest, GetQueueResponse>;
+  /**
+   * Asks an executor to finish its calls and leave. NOT_FOUND `executor_not_connected`; FAILED_PRECONDITION `environment_not_yours`. A second time asks
+   * again.
+   */
+  drainExecutor: handleUnaryCall<DrainExecutorRequest, DrainExecutorResponse>;
 }
 
 export interface EnvironmentServiceClient extends Client {
@@ -3646,6 +3790,25 @@ export interface EnvironmentServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetQueueResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Asks an executor to finish its calls and leave. NOT_FOUND `executor_not_connected`; FAILED_PRECONDITION `environment_not_yours`. A second time asks
+   * again.
+   */
+  drainExecutor(
+    request: DrainExecutorRequest,
+    callback: (error: ServiceError | null, response: DrainExecutorResponse) => void,
+  ): ClientUnaryCall;
+  drainExecutor(
+    request: DrainExecutorRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DrainExecutorResponse) => void,
+  ): ClientUnaryCall;
+  drainExecutor(
+    request: DrainExecutorRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DrainExecutorResponse) => void,
   ): ClientUnaryCall;
 }
 
