@@ -45,7 +45,7 @@ export const executorConfigSections = {
     })),
   sandboxes: z
     .object({
-      EXECUTOR_DRIVER: z.enum(['namespace', 'bare']).default('namespace'),
+      EXECUTOR_DRIVER: z.enum(['namespace']).default('namespace'),
       EXECUTOR_STATE_DIR: path,
       EXECUTOR_CACHE_DIR: path,
       EXECUTOR_SLOTS: count(1, 1_000).optional(),

@@ -1,6 +1,5 @@
 import { loadConfig } from '@sallyport/config';
 import { runApp } from '@sallyport/nest-runtime';
-import { BareDriver } from '@sallyport/sandbox';
 import { NamespaceDriver } from '@sallyport/sandbox-namespace';
 
 import { SandboxToolRunner } from './adapters/tools/sandbox-tool-runner.ts';
@@ -11,10 +10,7 @@ import { closingMs, ExecutorService } from './executor-service.ts';
 
 const config = loadConfig(executorConfigSections, process.env);
 const report = (problem: string) => process.stderr.write(`executor: ${problem}\n`);
-const { sandboxes } = config;
-const host = await openExecutorHost(config, () =>
-  sandboxes.driver === 'bare' ? new BareDriver(sandboxes.stateDir) : new NamespaceDriver(sandboxes),
-);
+const host = await openExecutorHost(config, () => new NamespaceDriver(config.sandboxes));
 if (!host.ok) {
   report(host.reason);
   process.exit(78);

@@ -1,4 +1,3 @@
-export { BareDriver } from './bare-driver.ts';
 export {
   type Capabilities,
   type CheckResult,
