@@ -68,6 +68,7 @@ describe('a glob pattern', () => {
     ['stars', `${'*a'.repeat(120)}b`, 'a'.repeat(255)],
     ['stars of segments', `${'**/a/'.repeat(600)}b`, 'a/'.repeat(60)],
     ['open braces', '{'.repeat(4_096), 'x'],
+    ['braces and open braces', '{a,b}'.repeat(8) + '{'.repeat(4_050), 'x'],
   ])('takes no more than a moment for a hostile one: %s', (_, pattern, path) => {
     const started = performance.now();
     expect(fits(pattern, path) ?? false).toBe(false);

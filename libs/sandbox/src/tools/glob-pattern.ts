@@ -6,6 +6,8 @@
 export type GlobPattern = (path: string) => boolean;
 
 const alternativesMax = 256;
+/** Finding what belongs to a brace reads on to the end of the pattern, for each and in each alternative. */
+const bracesMax = 64;
 
 type Token =
   | { readonly kind: 'character'; readonly character: string }
@@ -16,9 +18,10 @@ type Token =
 /** `**`, or what one segment must look like. */
 type Segment = '**' | readonly Token[];
 
-/** Undefined where the pattern has more than 256 alternatives. */
+/** Undefined where the pattern has more than 256 alternatives or 64 opening braces. */
 export function compileGlob(pattern: string): GlobPattern | undefined {
   const alternatives: string[] = [];
+  if (pattern.split('{').length - 1 > bracesMax) return undefined;
   if (!expandBraces('', pattern, alternatives)) return undefined;
   const compiled = alternatives.map((alternative) =>
     alternative

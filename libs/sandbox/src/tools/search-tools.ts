@@ -5,8 +5,8 @@ import { compileGlob, type GlobPattern } from './glob-pattern.ts';
 import { done, fileProblem, outputText, type ToolOptions, type ToolResult } from './tool-result.ts';
 
 const walkEntriesMax = 100_000;
-/** After so many paths other sessions get their turn, and after so long it is given up. */
-const matchesPerTurn = 1_000;
+/** After so long other sessions get their turn, and after so long it is given up. */
+const turnMs = 10;
 const matchMsMax = 10_000;
 const output = { headBytes: grepOutputBytesMax, tailBytes: 0 };
 /** Says that nothing was found, for both programs. */
@@ -18,7 +18,7 @@ export async function runGlob(
   { pattern, path }: { readonly pattern: string; readonly path: string },
 ): Promise<ToolResult> {
   const fits = compileGlob(pattern);
-  if (fits === undefined) return done(`${pattern}: it has too many alternatives in braces`, true);
+  if (fits === undefined) return done(`${pattern}: it has too many braces, or alternatives in them`, true);
   const walked = await sandbox.walk(path, { entriesMax: walkEntriesMax });
   if (!walked.ok) return fileProblem(path, walked.reason.code);
   const { entries, truncated } = walked.value;
@@ -36,11 +36,14 @@ export async function runGlob(
 async function matching(entries: readonly FileEntry[], fits: GlobPattern): Promise<FileEntry[] | undefined> {
   const found: FileEntry[] = [];
   const until = performance.now() + matchMsMax;
-  for (const [index, entry] of entries.entries()) {
+  let turnAtMs = performance.now() + turnMs;
+  for (const entry of entries) {
     if (entry.type !== 'dir' && fits(entry.path)) found.push(entry);
-    if (index % matchesPerTurn !== matchesPerTurn - 1) continue;
-    if (performance.now() > until) return undefined;
+    const nowMs = performance.now();
+    if (nowMs < turnAtMs) continue;
+    if (nowMs > until) return undefined;
     await turn();
+    turnAtMs = performance.now() + turnMs;
   }
   return found;
 }
