@@ -147,8 +147,8 @@ export class NamespaceDriver extends SandboxDriver {
     let group: ControlGroup | undefined;
     let agent: AgentConnection | undefined;
     const remove = async () => {
-      this.#sandboxes.delete(id);
       await removeControlGroups(group?.directories ?? []);
+      this.#sandboxes.delete(id);
       if (uid !== undefined) this.#users?.giveBack(uid);
       this.#records.remove(id);
     };

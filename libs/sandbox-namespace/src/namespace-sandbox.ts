@@ -146,7 +146,14 @@ export class NamespaceSandbox extends Sandbox {
   }
 
   destroy(): Promise<void> {
-    this.#destroyed ??= this.#parts.agent.shutDown().then(() => this.#parts.remove());
+    this.#destroyed ??= this.#parts.agent
+      .shutDown()
+      .then(() => this.#parts.remove())
+      .catch((error: unknown) => {
+        // The next one tries again.
+        this.#destroyed = undefined;
+        throw error;
+      });
     return this.#destroyed;
   }
 
