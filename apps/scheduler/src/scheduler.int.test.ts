@@ -133,6 +133,20 @@ describe('the scheduler', () => {
     second.close();
   });
 
+  it('takes the second connection of an executor for the first, which it ends', async () => {
+    const first = await bed.executor();
+    await first.next('registered');
+    const again = await bed.executor({ executorId: first.executorId });
+    again.onCall = (call) => again.answer(call, { text: 'by the second connection' });
+    expect(await first.ended).toBe('replaced');
+    const call = await bed.call(await bed.session());
+    expect(await call.end).toMatchObject({ text: 'by the second connection' });
+    const dispatched = async () =>
+      (await bed.published()).find(({ data }) => data.callId === call.callId && data.phase === 'dispatched')?.data;
+    await expect.poll(dispatched, { timeout: 5_000 }).toMatchObject({ sandbox: { executor: { tier: 'namespace' } } });
+    again.close();
+  });
+
   it('lets the sessions of an archived environment go on, and takes no new executor for it', async () => {
     const environment = await bed.environment({});
     bed.allowKey('ek-archived', environment);

@@ -149,7 +149,9 @@ export const SchedulerModule = {
         provide(
           ServiceListener,
           [SessionMachinery, Environments, Sessions, WorkQueue, ClockAndIds, ExecutorTrail, ExecutorStreams],
-          ({ callTool, directory, lanes, executors }, environmentViews, sessionViews, queue, ids, trail, streams) => {
+          (
+            ...[{ callTool, directory, lanes, executors }, environmentViews, sessionViews, queue, ids, trail, streams]
+          ) => {
             const environments = new ManageEnvironments(environmentViews, ids);
             const views = { sessions: sessionViews, environments: environmentViews };
             const sessions = new ManageSessions({ ...views, directory, lanes }, ids);

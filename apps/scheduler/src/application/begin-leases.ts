@@ -23,18 +23,19 @@ export class BeginLeases {
     this.#failed = failed;
   }
 
-  begin({ lease, executor }: Placed): void {
+  /** False where nobody waits any more. */
+  begin({ lease, executor }: Placed): boolean {
     const lane = this.#lanes.find(lease.sessionId);
     this.#demand.placed(lease.sessionId);
     if (lane === undefined) {
-      // Nobody waits any more.
       this.#queue.endLease(lease, 'session_idle', undefined).catch(this.#failed);
-      return;
+      return false;
     }
     lane.leaseClaimed(lease, executor);
     setTimeout(() => {
       if (lane.lease === lease && !lane.isReady) this.#demand.end(lane, lease, 'start_failed');
     }, this.#startMsMax).unref();
+    return true;
   }
 
   /** The executor could not be told of it. */

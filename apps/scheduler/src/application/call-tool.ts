@@ -94,14 +94,15 @@ export class CallTool {
   async run(ask: ToolCallAsk): Promise<Result<CallToolAnswer, CallToolRefusal>> {
     const { lanes, policies, place } = this.#dependencies;
     if (this.#isStopping) return fail({ code: 'shutting_down' });
+    const policy = await policies.of(ask.caller.workspaceId);
+    if (!policy.ok) return fail({ code: policy.reason });
+    // Last: from here to the lane nothing is waited for, so that an archived session is either seen here or ends the call.
     const found = await this.#find(ask.caller, ask.sessionId);
     if (!found.ok) {
       if (found.reason.code === 'unknown_session') await this.#recordStranger(ask);
       return found;
     }
     const { session, environment } = found.value;
-    const policy = await policies.of(ask.caller.workspaceId);
-    if (!policy.ok) return fail({ code: policy.reason });
     const answer = decide(policy.value, question(environment, ask.tool));
     const decision = { ...answer, policyId: policy.value.policyId, policySha256: policy.value.sha256 };
     const record = this.#record(ask, environment);

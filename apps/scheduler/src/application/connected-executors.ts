@@ -24,14 +24,6 @@ export class ConnectedExecutors {
     this.#connected.delete(executorId);
   }
 
-  has(executorId: string): boolean {
-    return this.#connected.has(executorId);
-  }
-
-  get count(): number {
-    return this.#connected.size;
-  }
-
   setCredits(executorId: string, credits: number): void {
     const executor = this.#connected.get(executorId);
     if (executor !== undefined) executor.credits = credits;

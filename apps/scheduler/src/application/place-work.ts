@@ -24,7 +24,8 @@ export interface Placed {
 }
 
 export interface PlaceWorkObserver {
-  readonly placed: (placed: Placed) => void;
+  /** False where nobody waits for it any more: the lease was given back, and nothing is to be offered. */
+  readonly placed: (placed: Placed) => boolean;
   /** The executor could not be told. */
   readonly undelivered: (placed: Placed) => void;
   readonly failed: (error: unknown) => void;
@@ -58,10 +59,6 @@ export class PlaceWork {
     this.#link = link;
     this.#limits = limits;
     this.#observer = observer;
-  }
-
-  get waitingCount(): number {
-    return this.#waiting.size;
   }
 
   /** Whether one more work item may wait. */
@@ -140,16 +137,18 @@ export class PlaceWork {
     }
     fair.charge(workspaceId, share(workspaceId));
     this.remove(lease.workId);
-    this.leaseBegan(workspaceId);
     const facts = this.#executors.facts(executor.executorId);
-    this.#executors.leaseBegan(executor.executorId);
     const placed = { lease, executor: { ...facts, workId: lease.workId, leaseToken: lease.token } };
-    this.#observer.placed(placed);
+    if (!this.#observer.placed(placed)) return true;
+    this.leaseBegan(workspaceId);
+    this.#executors.leaseBegan(executor.executorId);
     if (!this.#link.offer(executor.executorId, lease, lease.sessionId, placement)) this.#observer.undelivered(placed);
     return true;
   }
 
   #putOff(work: Waiting): void {
+    // What was removed during the claim stays removed.
+    if (!this.#waiting.has(work.workId)) return;
     this.#waiting.set(work.workId, { ...work, notBeforeMs: performance.now() + putOffMs });
   }
 }

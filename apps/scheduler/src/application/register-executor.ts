@@ -32,6 +32,9 @@ export interface Registration {
 export interface Registered {
   readonly identity: ExecutorIdentity;
   readonly description: ExecutorDescription;
+  readonly runtimes: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly connectedAtMs: number;
   readonly kept: readonly HeldLease[];
   readonly keySha256: Buffer;
 }
@@ -92,14 +95,23 @@ export class RegisterExecutor {
     }
     const description = { version, tier: proven.tier, insecureNoIsolation, region, slots, unproved: proven.unproved };
     await this.#trail.connected(identity, description);
-    const { runtimes, labels } = registration;
-    const lanes = this.#lanes.withLeaseOf(executorId);
-    this.#executors.add({ identity, description, runtimes, labels, connectedAtMs, leases: lanes.length });
     const lost = await this.#leases.renew(executorId, registration.held);
     const isLost = (lease: HeldLease) =>
       lost.some(({ workId, token }) => workId === lease.workId && token === lease.token);
     const kept = registration.held.filter((lease) => !isLost(lease));
-    return ok({ identity, description, kept, keySha256 });
+    const { runtimes, labels } = registration;
+    return ok({ identity, description, runtimes, labels, connectedAtMs, kept, keySha256 });
+  }
+
+  /** It gets work from now on. To be done together with what makes it reachable. */
+  admit({ identity, description, runtimes, labels, connectedAtMs }: Registered): void {
+    const leases = this.#lanes.withLeaseOf(identity.executorId).length;
+    this.#executors.add({ identity, description, runtimes, labels, connectedAtMs, leases });
+  }
+
+  /** Its connection ended before it was admitted. */
+  async missed({ identity }: Registered): Promise<void> {
+    await this.#trail.disconnected(identity, 'connection_lost');
   }
 
   async #turnAway(executorId: string, nowMs: number): Promise<Result<never, RegistrationRefusal>> {

@@ -56,8 +56,14 @@ export class SandboxDemand {
       const work = this.#queued.get(sessionId);
       if (work === undefined || lane.needsSandbox) return;
       this.#place.remove(work.workId);
-      const stopped = await this.#queue.stop(work.workId);
-      if (stopped.ok) this.#queued.delete(sessionId);
+      try {
+        const stopped = await this.#queue.stop(work.workId);
+        if (stopped.ok) this.#queued.delete(sessionId);
+      } catch (error) {
+        // It may still be queued: the next call finds it there.
+        this.#queued.delete(sessionId);
+        throw error;
+      }
     });
   }
 

@@ -86,7 +86,7 @@ export class SessionMachinery {
     this.place = new PlaceWork(queue, this.executors, link, limits.queue, {
       placed: (placed) => {
         signals.leased(placed.lease);
-        begin.begin(placed);
+        return begin.begin(placed);
       },
       undelivered: (placed) => begin.undelivered(placed),
       failed,

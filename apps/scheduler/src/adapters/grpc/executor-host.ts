@@ -38,6 +38,7 @@ export class ExecutorHost implements StreamHost {
   readonly #parts: ExecutorHostParts;
   readonly #streams = new Set<ExecutorStream>();
   #isRechecking = false;
+  #recheckAgain = false;
 
   constructor(parts: ExecutorHostParts, limits: ExecutorHostLimits) {
     this.#parts = parts;
@@ -46,14 +47,7 @@ export class ExecutorHost implements StreamHost {
     this.leases = parts.leases;
     this.place = parts.place;
     this.limits = limits;
-    parts.keys.onChange(() => {
-      if (this.#isRechecking) return;
-      this.#isRechecking = true;
-      const done = this.#recheckKeys().finally(() => {
-        this.#isRechecking = false;
-      });
-      this.later(done);
-    });
+    parts.keys.onChange(() => this.#keysChanged());
   }
 
   service(): GrpcService {
@@ -79,7 +73,12 @@ export class ExecutorHost implements StreamHost {
       this.#parts.log.warn({ executorId, reason: registered.reason }, 'an executor was turned away');
       return registered;
     }
+    if (stream.isOver) {
+      await this.#parts.registration.missed(registered.value);
+      return registered;
+    }
     this.#parts.streams.add(registered.value.identity.executorId, stream);
+    this.#parts.registration.admit(registered.value);
     return registered;
   }
 
@@ -107,6 +106,18 @@ export class ExecutorHost implements StreamHost {
   /** Executors end their calls, or come back to the next scheduler in time. */
   stop(): void {
     for (const stream of this.#streams) stream.refuse('shutting_down');
+  }
+
+  /** A change that comes during a pass makes another one: what was checked before it may be revoked. */
+  #keysChanged(): void {
+    this.#recheckAgain = this.#isRechecking;
+    if (this.#isRechecking) return;
+    this.#isRechecking = true;
+    const done = this.#recheckKeys().finally(() => {
+      this.#isRechecking = false;
+      if (this.#recheckAgain) this.#keysChanged();
+    });
+    this.later(done);
   }
 
   /** A key that was revoked ends what was let in by it, at once. */

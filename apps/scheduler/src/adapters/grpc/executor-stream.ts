@@ -107,6 +107,10 @@ export class ExecutorStream implements ExecutorConnection {
     return this.#registered;
   }
 
+  get isOver(): boolean {
+    return this.#over;
+  }
+
   /** False: nothing can be sent. An executor that does not read is cut off; its leases run out unless it comes back. */
   send(message: NonNullable<wire.ConnectResponse['message']>): boolean {
     if (this.#over) return false;

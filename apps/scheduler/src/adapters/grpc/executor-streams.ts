@@ -19,8 +19,10 @@ export class ExecutorStreams extends ExecutorLink {
 
   /** A second connection of the same executor takes the place of the first. */
   add(executorId: string, stream: ExecutorConnection): void {
-    this.#streams.get(executorId)?.replace();
+    const before = this.#streams.get(executorId);
     this.#streams.set(executorId, stream);
+    // Once the new one stands: what ends with the old one must not take it along.
+    before?.replace();
   }
 
   /** False where another stream has taken its place. */
