@@ -41,6 +41,8 @@ async function start(): Promise<void> {
 
 describe('a stream that is cut', () => {
   it('keeps leases, resends what was not acknowledged, and runs nothing twice', async () => {
+    // Longer than any wait before the second reconnection.
+    scheduler.registered = { heartbeatMs: 100, leaseMs: 5_000 };
     await start();
     await scheduler.take('a', 1);
     scheduler.acknowledgesAnswers = false;

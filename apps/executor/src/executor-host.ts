@@ -36,11 +36,15 @@ export async function openExecutorHost(
   const { tier, insecure } = isolation.value;
   return ok({
     driver,
-    offering: { tier, runtimes: ['host'], limits },
+    offering: { tier, runtimes: ['host'], limits, unproved: unprovedOf(capabilities.checks) },
     checks: capabilities.checks,
     insecure,
     environmentKey: environmentKey.value,
   });
+}
+
+function unprovedOf(checks: readonly CheckResult[]): readonly string[] {
+  return checks.filter(({ proved }) => !proved).map(({ check }) => check);
 }
 
 async function selfTest(

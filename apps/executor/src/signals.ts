@@ -108,6 +108,11 @@ export class ExecutorSignals {
     this.#log.debug({ outcome, code, tool, durationMs }, 'call ended');
   }
 
+  /** `detail` is the sandbox's word on itself, no output. */
+  callNotRun({ workId }: Lease, callId: string, code: string, detail: string): void {
+    this.#log.warn({ workId, callId, code, detail }, 'a call was not run to its end: its sandbox did not');
+  }
+
   bug(error: unknown): void {
     this.#log.error({ err: error }, 'unexpected error');
   }

@@ -24,8 +24,8 @@ export class SchedulerLifecycle {
   }
 
   async start(): Promise<void> {
-    const { directory: sessions, lanes, place, executors, leases } = this.#machinery;
-    await recoverLeases({ queue: this.#queue, sessions, lanes, place, executors });
+    const { directory: sessions, begin, place, executors, leases } = this.#machinery;
+    await recoverLeases({ queue: this.#queue, sessions, begin, executors });
     leases.start();
     // Notifications are hints; what was missed is found here.
     this.#timer = setInterval(() => place.hint(), placeEveryMs);

@@ -116,7 +116,6 @@ static void serve(struct agent *agent, const struct frame *frame) {
     case REQUEST_READ: serve_read(agent, frame); break;
     case REQUEST_WRITE: serve_write(agent, frame); break;
     case REQUEST_WALK: serve_walk(agent, frame); break;
-    case REQUEST_PING: frames_send(agent->out, REPLY_PONG, frame->call, NULL, 0); break;
     case REQUEST_SHUTDOWN: _exit(0);
     default: protocol_error("an unknown request");
   }

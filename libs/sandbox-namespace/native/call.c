@@ -245,8 +245,7 @@ static void end_all_but(pid_t spared) {
 static void take_frames(struct call *call) {
   struct agent *agent = call->agent;
   for (struct frame frame; frames_next(&agent->reader, &frame);) {
-    if (frame.type == REQUEST_PING) frames_send(agent->out, REPLY_PONG, frame.call, NULL, 0);
-    else if (frame.type == REQUEST_SHUTDOWN) _exit(0);
+    if (frame.type == REQUEST_SHUTDOWN) _exit(0);
     else if (frame.type != REQUEST_CANCEL) protocol_error("a request during a call");
     else if (frame.call == call->id && call->cause == CAUSE_ENDED) call->cause = CAUSE_CANCELLED;
   }

@@ -35,7 +35,6 @@ enum request_type {
   REQUEST_READ = 7,
   REQUEST_WRITE = 8,
   REQUEST_WALK = 9,
-  REQUEST_PING = 10,
   REQUEST_SHUTDOWN = 11,
   REQUEST_PROBE = 12,
 };
@@ -49,7 +48,6 @@ enum reply_type {
   REPLY_ENTRIES = 69,
   REPLY_DONE = 70,
   REPLY_FAILED = 71,
-  REPLY_PONG = 72,
 };
 
 struct frame {

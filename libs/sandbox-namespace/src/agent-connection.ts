@@ -53,10 +53,6 @@ export class AgentConnection {
     });
   }
 
-  get isOver(): boolean {
-    return this.#endedWith !== undefined;
-  }
-
   nextCall(): number {
     this.#lastCall = this.#lastCall >= 0xffff_fffe ? 1 : this.#lastCall + 1;
     return this.#lastCall;

@@ -14,7 +14,6 @@ export const requestType = {
   read: 7,
   write: 8,
   walk: 9,
-  ping: 10,
   shutdown: 11,
   probe: 12,
 } as const;
@@ -29,7 +28,6 @@ const replyType = {
   entries: 69,
   done: 70,
   failed: 71,
-  pong: 72,
 } as const;
 
 export interface Frame {
@@ -70,8 +68,7 @@ export type Reply =
   | { readonly type: 'entries'; readonly entries: readonly Entry[] }
   /** `value` is the size of a file that was read, 1 for a walk that was cut, else 0. */
   | { readonly type: 'done'; readonly value: number }
-  | { readonly type: 'failed'; readonly errno: number }
-  | { readonly type: 'pong' };
+  | { readonly type: 'failed'; readonly errno: number };
 
 export function encodeFrame(type: RequestType, call: number, body: Uint8Array = new Uint8Array()): Buffer {
   if (body.length > frameBodyBytesMax) throw new RangeError(`a frame's body has ${body.length} bytes`);
@@ -226,8 +223,6 @@ export function decodeReply(frame: Frame): Reply {
       return { type: 'done', value: reader.isAtEnd ? 0 : reader.u64() };
     case replyType.failed:
       return { type: 'failed', errno: reader.u32() };
-    case replyType.pong:
-      return { type: 'pong' };
     default:
       throw new AgentProtocolError(`a reply of the unknown type ${frame.type}`);
   }

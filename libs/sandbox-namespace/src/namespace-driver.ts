@@ -16,8 +16,8 @@ import { homeDirectory, launchArguments, memoryFootprintMib } from './bwrap-argu
 import { type ControlGroup, ControlGroups, removeControlGroups } from './control-groups.ts';
 import { NamespaceSandbox } from './namespace-sandbox.ts';
 import { buildAgent } from './native-build.ts';
-import { identify } from './process-identity.ts';
-import { SandboxRecords } from './sandbox-records.ts';
+import { identify, isAlive } from './process-identity.ts';
+import { type SandboxRecord, SandboxRecords } from './sandbox-records.ts';
 import { runSelfTest } from './self-test.ts';
 import { defaultUidRange, SessionUsers, type UidRange } from './session-users.ts';
 
@@ -100,7 +100,14 @@ export class NamespaceDriver extends SandboxDriver {
   }
 
   list(): Promise<readonly SandboxRef[]> {
-    return Promise.resolve(this.#records.all().map(({ ref }) => ref));
+    const isForeign = ({ executor }: SandboxRecord) =>
+      executor !== undefined && executor.pid !== process.pid && isAlive(executor);
+    return Promise.resolve(
+      this.#records
+        .all()
+        .filter((record) => !isForeign(record))
+        .map(({ ref }) => ref),
+    );
   }
 
   async reap(ref: SandboxRef): Promise<void> {

@@ -11,6 +11,7 @@ const endMsMax = 5_000;
 /** What is on the host of one sandbox: enough to remove it after its executor was killed. */
 export interface SandboxRecord {
   readonly ref: SandboxRef;
+  /** Who made it: while that one lives, nobody else removes it. */
   readonly executor: ProcessIdentity | undefined;
   readonly cgroupDirectories: readonly string[];
   /** Missing until it is started. */

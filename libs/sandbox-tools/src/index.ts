@@ -4,7 +4,6 @@ export {
   bashOutputBytesMax,
   bashTimeoutMsDefault,
   bashTimeoutMsMax,
-  fileRoots,
   globEntriesMax,
   grepOutputBytesMax,
   readBytesMax,

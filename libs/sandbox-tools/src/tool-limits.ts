@@ -10,5 +10,3 @@ export const grepOutputBytesMax = 100 * 1024;
 export const grepTimeoutMsMax = 60_000;
 /** What a file tool may take; the sandbox does the work in milliseconds. */
 export const fileTimeoutMsMax = 30_000;
-/** File tools reach what is below these, links resolved. */
-export const fileRoots = ['/workspace', '/tmp'] as const;

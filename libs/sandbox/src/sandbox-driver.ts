@@ -1,28 +1,11 @@
 /** How well a driver separates a session from its host. `none` runs on the bare host and exists for tests. */
 export type Tier = 'none' | 'os-policy' | 'namespace' | 'oci' | 'gvisor' | 'microvm' | 'managed';
 
-/** What a driver can do. A spec that requires more is refused, never served with less. */
+/** What a driver's sandboxes are. */
 export interface Capabilities {
   readonly tier: Tier;
   /** What the self-test proved from inside a sandbox at start; a check that is missing was not proved. */
   readonly checks: readonly CheckResult[];
-  readonly stdio: {
-    readonly split: boolean;
-    readonly binary: boolean;
-    readonly stdin: boolean;
-  };
-  readonly exec: {
-    readonly timeout: 'enforced' | 'client';
-    readonly cancel: 'group' | 'session' | 'sandbox';
-  };
-  readonly egress: { readonly denyAll: boolean; readonly domains: boolean };
-  readonly snapshot: 'none' | 'fs' | 'memory';
-  readonly resources: {
-    readonly cpu: boolean;
-    readonly memory: boolean;
-    readonly pids: boolean;
-    readonly disk: boolean;
-  };
 }
 
 export interface CheckResult {
@@ -66,7 +49,7 @@ export abstract class SandboxDriver {
   abstract capabilities(): Promise<Capabilities>;
   /** Rejects with `SandboxRefusedError`. An abort leaves nothing behind. */
   abstract create(spec: SandboxSpec, options: { readonly signal: AbortSignal }): Promise<Sandbox>;
-  /** Sandboxes that this driver finds on the host, also those that another process left. */
+  /** Sandboxes that this driver finds on the host, also those that a process left which is gone. */
   abstract list(): Promise<readonly SandboxRef[]>;
   /** Removes a sandbox that `list` named; resolves also where it is gone. */
   abstract reap(ref: SandboxRef): Promise<void>;

@@ -143,10 +143,11 @@ export class CallRuns {
     relay.flush();
     relay.end();
     this.#forget(callId);
-    const { outcome, code, text, isError } = this.#verdict(result, live.cause);
+    const { outcome, code, text, isError, detail } = this.#verdict(result, live.cause);
     const durationMs = Math.round(this.#clock.nowMs() - beganAtMs);
     const answerText = cutText(text, bytesMax - relay.sentBytes);
     this.#signals.callEnded({ outcome, code, tool, durationMs, outputDroppedBytes: relay.droppedBytes });
+    if (detail !== undefined) this.#signals.callNotRun(lease, callId, code, detail);
     span.set({ 'sallyport.outcome': outcome });
     span.end(outcome === 'done' ? undefined : code);
     events.callEnded({ lease, callId, outcome, text: answerText, isError, code, durationMs });

@@ -10,7 +10,7 @@ const finalRefusals: ReadonlyMap<string, string> = new Map([
   ],
   [
     'capabilities_contradict',
-    'the scheduler refuses what this executor says of itself: compare EXECUTOR_REGION, EXECUTOR_LABELS and the isolation with the environment',
+    'the self-test does not prove the isolation that the driver stands for: the executor’s log names the checks that failed',
   ],
   ['environment_key_revoked', 'the environment key was revoked: put a new one into EXECUTOR_ENVIRONMENT_KEY_FILE'],
   ['environment_archived', 'the environment of EXECUTOR_ENVIRONMENT_KEY_FILE was archived: use a key of another one'],

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { fitOffer } from './offer-fit.ts';
 
 const limits = { memoryMib: 1_024, pids: 256, cpuMillis: 1_000, workspaceMib: 512 };
-const offering = { tier: 'namespace', runtimes: ['host', 'python'], limits } as const;
+const offering = { tier: 'namespace', runtimes: ['host', 'python'], limits, unproved: [] } as const;
 const any = { tier: '', runtime: '', memoryMib: 0, pids: 0, cpuMillis: 0, workspaceMib: 0 };
 
 describe('the fit of an offer', () => {
@@ -26,5 +26,17 @@ describe('the fit of an offer', () => {
     [{ workspaceMib: 513 }, 'limit_exceeded'],
   ] as const)('refuses %o', (asked, reason) => {
     expect(fitOffer({ ...any, ...asked }, offering)).toEqual({ ok: false, reason });
+  });
+
+  it.each([
+    [{ memoryMib: 512 }, 'memory_bounded'],
+    [{ pids: 16 }, 'pids_bounded'],
+    [{ cpuMillis: 500 }, 'cpu_bounded'],
+    [{ workspaceMib: 64 }, 'workspace_bounded'],
+  ] as const)('refuses %o where %s is not proved, and serves who does not ask for it', (asked, check) => {
+    const unproved = { ...offering, unproved: [check] };
+    expect(fitOffer({ ...any, ...asked }, unproved)).toEqual({ ok: false, reason: 'limit_unproved' });
+    expect(fitOffer(any, unproved)).toMatchObject({ ok: true });
+    expect(fitOffer({ ...any, ...asked }, offering)).toMatchObject({ ok: true });
   });
 });

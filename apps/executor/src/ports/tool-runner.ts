@@ -8,6 +8,8 @@ export interface ToolResult {
   readonly isError: boolean;
   /** A stable code where the outcome is not `done`. */
   readonly code: string;
+  /** For the log: why the sandbox did not run it. */
+  readonly detail?: string;
 }
 
 /** Runs one tool in a sandbox. */

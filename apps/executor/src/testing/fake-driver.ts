@@ -46,11 +46,6 @@ export class FakeDriver extends SandboxDriver {
         const proved = !unproved.includes(check);
         return { check, proved, detail: proved ? '' : 'the fake does not' };
       }),
-      stdio: { split: false, binary: true, stdin: true },
-      exec: { timeout: 'enforced', cancel: 'session' },
-      egress: { denyAll: true, domains: false },
-      snapshot: 'none',
-      resources: { cpu: true, memory: true, pids: true, disk: true },
     });
   }
 

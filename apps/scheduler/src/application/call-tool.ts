@@ -118,15 +118,16 @@ export class CallTool {
       await call.refuseArguments(`${input.reason.field}: ${input.reason.problem}`);
       return answerOf(await call.ended);
     }
-    const lane = lanes.open(session, environment);
-    if (!lane.hasRoom) return fail({ code: 'session_busy' });
-    if (lane.lease === undefined && lane.isIdle && !place.hasRoom(environment.environmentId, session.workspaceId))
+    const known = lanes.find(session.sessionId);
+    if (known?.hasRoom === false) return fail({ code: 'session_busy' });
+    const needsPlace = known === undefined || (known.lease === undefined && known.isIdle);
+    if (needsPlace && !place.hasRoom(environment.environmentId, session.workspaceId))
       return fail({ code: 'queue_full' });
     const { limits } = this.#dependencies;
     const toolMs = input.value.timeoutMs ?? limits.callMsMax;
     const request = { ...ask, deadlineMs: Math.min(toolMs, limits.callMsMax) + limits.answerGraceMs };
     const call = new ToolCall(request, record, decision, this.#dependencies);
-    lanes.submit(lane, call);
+    lanes.submit(lanes.open(session, environment), call);
     return answerOf(await call.ended);
   }
 

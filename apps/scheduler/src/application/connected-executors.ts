@@ -51,6 +51,7 @@ export class ConnectedExecutors {
     return this.inEnvironment(environmentId).map(({ identity, description, runtimes, labels, ...rest }) => ({
       executorId: identity.executorId,
       tier: description.tier,
+      unproved: description.unproved,
       region: description.region,
       runtimes,
       labels,

@@ -8,7 +8,7 @@ import type { HeldLease, Lease } from '../ports/work-queue.ts';
 import { endMessage, goneNotice } from './end-messages.ts';
 import type { ToolCall } from './tool-call.ts';
 
-type ExecutorFacts = NonNullable<CallSandbox['executor']>;
+export type ExecutorFacts = NonNullable<CallSandbox['executor']>;
 
 export interface Answer extends AnswerSeen {
   readonly text: string;
@@ -44,6 +44,11 @@ interface Held {
   isReady: boolean;
 }
 
+const sessionEnded = [
+  { status: 'not_placed', effect: 'none', code: 'session_ended' },
+  { text: '', isError: true, message: endMessage('session_ended') },
+] as const;
+
 /** A session's calls, one after the other, and the sandbox that they run in. */
 export class Lane {
   readonly session: SessionView;
@@ -60,11 +65,19 @@ export class Lane {
   #overdue: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  constructor(session: SessionView, environment: EnvironmentView, limits: LaneLimits, around: LaneSurroundings) {
+  /** `noticeOwed`: why an earlier sandbox went, where the agent has not been told. */
+  constructor(
+    session: SessionView,
+    environment: EnvironmentView,
+    limits: LaneLimits,
+    around: LaneSurroundings,
+    noticeOwed?: LeaseEnd,
+  ) {
     this.session = session;
     this.environment = environment;
     this.#limits = limits;
     this.#around = around;
+    this.#gone = noticeOwed;
   }
 
   get lease(): Lease | undefined {
@@ -86,9 +99,13 @@ export class Lane {
     return this.#current === undefined && this.#waiting.length === 0;
   }
 
-  /** The agent has not been told yet that the last sandbox is gone. */
-  get owesNotice(): boolean {
-    return this.#gone !== undefined;
+  /** Why the last sandbox went, where the agent has not been told yet. */
+  get noticeOwed(): LeaseEnd | undefined {
+    return this.#gone;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   get calls(): readonly ToolCall[] {
@@ -109,7 +126,8 @@ export class Lane {
       call.request.signal.removeEventListener('abort', onAbort);
       this.#around.callEnded(call);
     });
-    if (this.#current === undefined) void this.#run(call);
+    if (this.#isClosed) void call.end('failed', ...sessionEnded);
+    else if (this.#current === undefined) void this.#run(call);
     else {
       this.#waiting.push(call);
       void call.begin().then((recorded) => {
@@ -175,10 +193,8 @@ export class Lane {
   /** The session has ended: nothing runs in it any more. */
   close(reason: LeaseEnd): void {
     this.#isClosed = true;
-    const end = { status: 'not_placed', effect: 'none', code: 'session_ended' } as const;
-    const told = { text: '', isError: true, message: endMessage('session_ended') };
-    for (const call of this.#waiting.splice(0)) void call.end('failed', end, told);
-    if (this.#current?.lease === undefined) void this.#current?.end('failed', end, told);
+    for (const call of this.#waiting.splice(0)) void call.end('failed', ...sessionEnded);
+    if (this.#current?.lease === undefined) void this.#current?.end('failed', ...sessionEnded);
     this.#giveUp(reason);
     this.#onReady?.(undefined);
   }

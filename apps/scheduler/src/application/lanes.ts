@@ -1,7 +1,9 @@
 import type { EnvironmentView } from '../ports/environments.ts';
 import type { SessionView } from '../ports/sessions.ts';
 import type { JournalledCall } from '../ports/call-journal.ts';
-import { Lane, type LaneLimits, type LaneSurroundings } from './lane.ts';
+import type { HeldLease, Lease } from '../ports/work-queue.ts';
+import type { LeaseEnd } from '../domain/work-item.ts';
+import { type ExecutorFacts, Lane, type LaneLimits, type LaneSurroundings } from './lane.ts';
 import type { ToolCall } from './tool-call.ts';
 
 /** A call that has ended, as long as something late may still come for it. */
@@ -15,6 +17,8 @@ export interface EndedCall {
 }
 
 const endedCallsMax = 10_000;
+/** Sessions without a lane whose agents have not been told yet that their sandbox is gone. */
+const noticesOwedMax = 10_000;
 
 /** The sessions that have calls or a sandbox, by session and by call. */
 export class Lanes {
@@ -22,6 +26,8 @@ export class Lanes {
   readonly #surroundings: Omit<LaneSurroundings, 'callEnded' | 'idle'>;
   readonly #bySession = new Map<string, Lane>();
   readonly #byCall = new Map<string, Lane>();
+  readonly #byWork = new Map<string, Lane>();
+  readonly #noticesOwed = new Map<string, LeaseEnd>();
   readonly #ended = new Map<string, EndedCall>();
   readonly #onEnded: (call: ToolCall) => void;
 
@@ -42,13 +48,35 @@ export class Lanes {
   open(session: SessionView, environment: EnvironmentView): Lane {
     const known = this.#bySession.get(session.sessionId);
     if (known !== undefined) return known;
-    const lane = new Lane(session, environment, this.#limits, {
+    const around = {
       ...this.#surroundings,
-      callEnded: (call) => this.#callEnded(call),
-      idle: (idle) => this.#forget(idle),
-    });
+      callEnded: (call: ToolCall) => this.#callEnded(call),
+      idle: (idle: Lane) => this.#forget(idle),
+    };
+    const lane = new Lane(session, environment, this.#limits, around, this.#noticesOwed.get(session.sessionId));
+    this.#noticesOwed.delete(session.sessionId);
     this.#bySession.set(session.sessionId, lane);
     return lane;
+  }
+
+  /** A claim was made for the lane's session. */
+  leaseClaimed(lane: Lane, lease: Lease, executor: ExecutorFacts, isReady = false): void {
+    this.#byWork.set(lease.workId, lane);
+    lane.leaseClaimed(lease, executor, isReady);
+  }
+
+  leaseEnded(lane: Lane, { workId, token }: HeldLease, reason: LeaseEnd): void {
+    this.#byWork.delete(workId);
+    lane.leaseEnded(token, reason);
+    this.#forget(lane);
+  }
+
+  /** The session has ended: nothing of it is kept. */
+  close(sessionId: string): void {
+    const lane = this.#bySession.get(sessionId);
+    lane?.close('session_ended');
+    if (lane !== undefined) this.#forget(lane);
+    this.#noticesOwed.delete(sessionId);
   }
 
   submit(lane: Lane, call: ToolCall): void {
@@ -73,15 +101,19 @@ export class Lanes {
   }
 
   /** The lane whose present claim it is. */
-  withLease({ workId, token }: { readonly workId: string; readonly token: number }): Lane | undefined {
-    for (const lane of this.#bySession.values())
-      if (lane.lease?.workId === workId && lane.lease.token === token) return lane;
-    return undefined;
+  withLease({ workId, token }: HeldLease): Lane | undefined {
+    const lane = this.#byWork.get(workId);
+    return lane?.lease?.token === token ? lane : undefined;
   }
 
   /** A lane without calls and sandbox is made again when it is needed. */
   #forget(lane: Lane): void {
-    if (lane.isIdle && lane.lease === undefined && !lane.owesNotice) this.#bySession.delete(lane.session.sessionId);
+    const { sessionId } = lane.session;
+    if (!lane.isIdle || lane.lease !== undefined || this.#bySession.get(sessionId) !== lane) return;
+    this.#bySession.delete(sessionId);
+    if (lane.noticeOwed === undefined || lane.isClosed) return;
+    this.#noticesOwed.set(sessionId, lane.noticeOwed);
+    dropOldest(this.#noticesOwed, noticesOwedMax);
   }
 
   #callEnded(call: ToolCall): void {
@@ -94,10 +126,13 @@ export class Lanes {
       token: lease?.token,
       answered: wasAnswered,
     });
-    if (this.#ended.size > endedCallsMax) {
-      const [oldest] = this.#ended.keys();
-      if (oldest !== undefined) this.#ended.delete(oldest);
-    }
+    dropOldest(this.#ended, endedCallsMax);
     this.#onEnded(call);
   }
+}
+
+function dropOldest(map: Map<string, unknown>, entriesMax: number): void {
+  if (map.size <= entriesMax) return;
+  const [oldest] = map.keys();
+  if (oldest !== undefined) map.delete(oldest);
 }

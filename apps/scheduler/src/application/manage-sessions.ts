@@ -65,7 +65,7 @@ export class ManageSessions {
     const archived = await handleCommand(this.#sessions.as(actorId), sessionDecider, sessionId, command);
     if (!archived.ok) return fail('contended');
     this.#directory.forget(sessionId);
-    this.#lanes.find(sessionId)?.close('session_ended');
+    this.#lanes.close(sessionId);
     return this.find(workspaceId, sessionId);
   }
 }

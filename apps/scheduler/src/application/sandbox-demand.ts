@@ -3,15 +3,19 @@ import type { ExecutorLink } from '../ports/executor-link.ts';
 import type { Lease, QueuedWork, WorkQueue } from '../ports/work-queue.ts';
 import type { ConnectedExecutors } from './connected-executors.ts';
 import type { Lane } from './lane.ts';
+import type { Lanes } from './lanes.ts';
 import type { PlaceWork } from './place-work.ts';
 
 const retryMs = 1_000;
+/** How often the end of a lease is tried again while the database is away; after that the lease runs out by itself. */
+const endTriesMax = 60;
 /** How long a session waits after a start that failed, or an executor that declined. */
 const againAfterMs: Readonly<Partial<Record<LeaseEnd, number>>> = { start_failed: 2_000, declined: 500 };
 
 /** Keeps what sessions want and what the queue says in step: the changes of one session are made one after the other. */
 export class SandboxDemand {
   readonly #queue: WorkQueue;
+  readonly #lanes: Lanes;
   readonly #place: PlaceWork;
   readonly #executors: ConnectedExecutors;
   readonly #link: ExecutorLink;
@@ -20,31 +24,40 @@ export class SandboxDemand {
   readonly #queued = new Map<string, QueuedWork>();
 
   constructor(
-    queue: WorkQueue,
-    place: PlaceWork,
-    executors: ConnectedExecutors,
-    link: ExecutorLink,
+    parts: {
+      readonly queue: WorkQueue;
+      readonly lanes: Lanes;
+      readonly place: PlaceWork;
+      readonly executors: ConnectedExecutors;
+      readonly link: ExecutorLink;
+    },
     failed: (error: unknown) => void,
   ) {
-    this.#queue = queue;
-    this.#place = place;
-    this.#executors = executors;
-    this.#link = link;
+    this.#queue = parts.queue;
+    this.#lanes = parts.lanes;
+    this.#place = parts.place;
+    this.#executors = parts.executors;
+    this.#link = parts.link;
     this.#failed = failed;
   }
 
-  /** A call waits for a sandbox. While the database is away it is tried again, as long as the call waits. */
+  /**
+   * A call waits for a sandbox. While the database is away, or holds a claim whose end is still to be written, it is tried again, as long as the call
+   * waits.
+   */
   want(lane: Lane): void {
     const { sessionId, environmentId, workspaceId } = lane.session;
+    const again = () => setTimeout(() => this.want(lane), retryMs).unref();
     this.#then(sessionId, async () => {
       if (!lane.needsSandbox || this.#queued.has(sessionId)) return;
       try {
-        const work = await this.#queue.queue({ sessionId, environmentId, workspaceId });
-        this.#queued.set(sessionId, work);
-        this.#place.add(work, lane.environment, 0);
+        const queued = await this.#queue.queue({ sessionId, environmentId, workspaceId });
+        if (queued.ok) this.#add(queued.value, lane, 0);
+        else if (queued.reason === 'session-ended') this.#lanes.close(sessionId);
+        else again();
       } catch (error) {
         this.#failed(error);
-        setTimeout(() => this.want(lane), retryMs).unref();
+        again();
       }
     });
   }
@@ -73,36 +86,42 @@ export class SandboxDemand {
   }
 
   /**
-   * A claim is over: the lane hears of it at once, the executor is told to let go, the queue is changed. Where the database is away the lease runs out by
-   * itself, since nobody renews it any more.
+   * A claim is over: the lane hears of it at once, the executor is told to let go, the queue is changed. Nobody renews the lease any more, so it ends in
+   * the queue even if that cannot be written.
    */
   end(lane: Lane, lease: Lease, reason: LeaseEnd): void {
     if (lane.lease?.workId !== lease.workId || lane.lease.token !== lease.token) return;
-    lane.leaseEnded(lease.token, reason);
+    this.#lanes.leaseEnded(lane, lease, reason);
     this.#executors.leaseEnded(lease.executorId);
     this.#place.leaseEnded(lease.workspaceId);
     this.#link.release(lease.executorId, lease);
-    const { sessionId } = lane.session;
-    this.#then(sessionId, async () => {
-      const delayMs = againAfterMs[reason] ?? 0;
-      const isWanted = lane.needsSandbox;
-      const ended = await this.#queue.endLease(lease, reason, isWanted ? { delayMs } : undefined);
-      if (!isWanted || !ended.ok) return;
-      const work = {
-        workId: lease.workId,
-        sessionId,
-        environmentId: lease.environmentId,
-        workspaceId: lease.workspaceId,
-      };
-      this.#queued.set(sessionId, work);
-      this.#place.add(work, lane.environment, delayMs);
-    });
+    this.#endInQueue(lane, lease, reason, endTriesMax);
     if (lane.needsSandbox) this.want(lane);
   }
 
   /** Resolves when what was under way is written. */
   async settled(): Promise<void> {
     await Promise.all(this.#chains.values());
+  }
+
+  #endInQueue(lane: Lane, lease: Lease, reason: LeaseEnd, triesLeft: number): void {
+    this.#then(lease.sessionId, async () => {
+      const delayMs = againAfterMs[reason] ?? 0;
+      const isWanted = lane.needsSandbox && !this.#queued.has(lease.sessionId);
+      try {
+        const ended = await this.#queue.endLease(lease, reason, isWanted ? { delayMs } : undefined);
+        if (isWanted && ended.ok) this.#add(lease, lane, delayMs);
+      } catch (error) {
+        this.#failed(error);
+        if (triesLeft > 1) setTimeout(() => this.#endInQueue(lane, lease, reason, triesLeft - 1), retryMs).unref();
+      }
+    });
+  }
+
+  #add({ workId, sessionId, environmentId, workspaceId }: QueuedWork, lane: Lane, delayMs: number): void {
+    const work = { workId, sessionId, environmentId, workspaceId };
+    this.#queued.set(sessionId, work);
+    this.#place.add(work, lane.environment, delayMs);
   }
 
   #then(sessionId: string, change: () => Promise<void>): void {

@@ -55,6 +55,7 @@ export class SessionMachinery {
   readonly lanes: Lanes;
   readonly place: PlaceWork;
   readonly demand: SandboxDemand;
+  readonly begin: BeginLeases;
   readonly leases: KeepLeases;
   readonly reports: ExecutorReports;
   readonly callTool: CallTool;
@@ -86,17 +87,18 @@ export class SessionMachinery {
     this.place = new PlaceWork(queue, this.executors, link, limits.queue, {
       placed: (placed) => {
         signals.leased(placed.lease);
-        return begin.begin(placed);
+        return this.begin.begin(placed);
       },
-      undelivered: (placed) => begin.undelivered(placed),
+      undelivered: (placed) => this.begin.undelivered(placed),
       failed,
     });
-    this.demand = new SandboxDemand(queue, this.place, this.executors, link, failed);
-    const { lanes, demand } = this;
-    const begin = new BeginLeases({ lanes, demand, queue }, limits.leases.startMsMax, failed);
+    const { lanes, place, executors } = this;
+    this.demand = new SandboxDemand({ queue, lanes, place, executors, link }, failed);
+    const { demand } = this;
+    this.begin = new BeginLeases({ lanes, demand, queue, place }, limits.leases.startMsMax, failed);
     this.leases = new KeepLeases({ queue, lanes, demand }, limits.leases.leaseMs, failed);
     this.reports = new ExecutorReports({ lanes, queue, demand, journal, clock }, signals);
-    const { directory: sessions, place } = this;
+    const { directory: sessions } = this;
     const { policies } = ports;
     this.callTool = new CallTool({
       ...commitments,
@@ -110,7 +112,7 @@ export class SessionMachinery {
       limits: limits.calls,
     });
     const { keys, environments, trail } = ports;
-    const { executors, leases } = this;
+    const { leases } = this;
     this.registration = new RegisterExecutor({ keys, environments, executors, trail, lanes, leases }, checks);
   }
 }

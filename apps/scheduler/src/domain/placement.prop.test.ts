@@ -18,6 +18,7 @@ const rules: fc.Arbitrary<PlacementRules> = fc.record({
 const candidate: fc.Arbitrary<Candidate> = fc.record({
   executorId: fc.uuid(),
   tier,
+  unproved: fc.constant([]),
   region: fc.constantFrom('', 'eu', 'us'),
   runtimes: fc.subarray(['host', 'debian']),
   labels,

@@ -14,6 +14,7 @@ const rules = {
 const executor = {
   executorId: 'x',
   tier: 'namespace',
+  unproved: [],
   region: 'eu',
   runtimes: ['host'],
   labels: { zone: 'a', disk: 'ssd' },
@@ -31,5 +32,16 @@ describe('what an environment asks of an executor', () => {
     expect(isFit(rules, { ...executor, runtimes: ['debian'] })).toBe(false);
     expect(isFit(rules, { ...executor, labels: { zone: 'b' } })).toBe(false);
     expect(isFit({ ...rules, region: '', labels: {}, tier: 'none' }, executor)).toBe(true);
+  });
+
+  it.each([
+    [{ memoryMib: 512 }, 'memory_bounded'],
+    [{ pids: 64 }, 'pids_bounded'],
+    [{ cpuMillis: 500 }, 'cpu_bounded'],
+    [{ workspaceMib: 64 }, 'workspace_bounded'],
+  ])('is %o only where %s was proved', (limit, check) => {
+    expect(isFit({ ...rules, ...limit }, { ...executor, unproved: [check] })).toBe(false);
+    expect(isFit({ ...rules, ...limit }, { ...executor, unproved: ['separate_user'] })).toBe(true);
+    expect(isFit(rules, { ...executor, unproved: [check] })).toBe(true);
   });
 });

@@ -4,6 +4,8 @@ import type { PlacementRules } from './environment.ts';
 export interface Candidate {
   readonly executorId: string;
   readonly tier: 'none' | 'namespace';
+  /** Checks of its self-test that were not proved. */
+  readonly unproved: readonly string[];
   readonly region: string;
   readonly runtimes: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
@@ -14,12 +16,22 @@ export interface Candidate {
   readonly isDraining: boolean;
 }
 
+/** What proves that a limit of the environment holds on an executor. */
+const provedBy = {
+  memoryMib: 'memory_bounded',
+  pids: 'pids_bounded',
+  cpuMillis: 'cpu_bounded',
+  workspaceMib: 'workspace_bounded',
+} as const satisfies Partial<Record<keyof PlacementRules, string>>;
+const limits = ['memoryMib', 'pids', 'cpuMillis', 'workspaceMib'] as const;
+
 /** Whether an executor may ever run the environment's sessions, however busy it is. */
 export function isFit(rules: PlacementRules, candidate: Candidate): boolean {
   return (
     (rules.tier === 'none' || candidate.tier === rules.tier) &&
     (rules.region === '' || candidate.region === rules.region) &&
     candidate.runtimes.includes(rules.runtime) &&
+    limits.every((limit) => rules[limit] === 0 || !candidate.unproved.includes(provedBy[limit])) &&
     Object.entries(rules.labels).every(([name, value]) => candidate.labels[name] === value)
   );
 }

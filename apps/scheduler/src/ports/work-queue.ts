@@ -31,8 +31,8 @@ export interface QueueDepth {
  * fenced changes nothing.
  */
 export abstract class WorkQueue {
-  /** Queues work for a session, or finds what is queued for it already. */
-  abstract queue(work: Omit<QueuedWork, 'workId'>): Promise<QueuedWork>;
+  /** Queues work for a session, or finds what is queued for it already. `still-leased`: an earlier claim has not ended yet. */
+  abstract queue(work: Omit<QueuedWork, 'workId'>): Promise<Result<QueuedWork, 'session-ended' | 'still-leased'>>;
   /** Gives the oldest waiting item of the workspace in the environment to the executor; undefined where none waits that nobody else is just taking. */
   abstract claim(environmentId: string, workspaceId: string, executorId: string): Promise<Lease | undefined>;
   abstract reportReady(lease: HeldLease, startMs: number): Promise<Result<void, WorkItemRefusal>>;

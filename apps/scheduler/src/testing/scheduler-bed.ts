@@ -114,6 +114,15 @@ export class SchedulerBed {
     this.control.keys.set(sha256, { keyId: `envkey_${key}`, environmentId, workspaceId: this.workspaceId });
   }
 
+  /** A key of an environment of its own; what is returned revokes it, and lets the scheduler know. */
+  async revocableKey(key: string): Promise<() => void> {
+    this.allowKey(key, await this.environment({}));
+    return () => {
+      this.control.keys.delete(createHash('sha256').update(key).digest('hex'));
+      this.control.changed();
+    };
+  }
+
   async environment(
     placement: Partial<sandbox.PlacementRules>,
     { workspaceId = this.workspaceId, organization = false } = {},

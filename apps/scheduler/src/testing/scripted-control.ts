@@ -1,6 +1,6 @@
 import { identity, route } from '@sallyport/contracts';
 import { type GrpcService, serviceName } from '@sallyport/grpc';
-import type { ServerWritableStream } from '@grpc/grpc-js';
+import { type ServerWritableStream, status } from '@grpc/grpc-js';
 
 type Watch = ServerWritableStream<route.WatchRevisionRequest, route.WatchRevisionResponse>;
 
@@ -19,6 +19,11 @@ export class ScriptedControl {
       environment: '*',
     },
   ];
+  /** Keys cannot be checked. */
+  isAway = false;
+  /** Runs once, after a key was looked up and before the scheduler hears of it. */
+  duringCheck: (() => Promise<void>) | undefined;
+  keyChecks = 0;
   #revision = 1n;
   readonly #watches = new Set<Watch>();
 
@@ -43,8 +48,14 @@ export class ScriptedControl {
       },
     };
     const keys: identity.EnvironmentKeyServiceServer = {
-      checkEnvironmentKey: ({ request }, callback) =>
-        callback(null, { accepted: this.keys.get(Buffer.from(request.keySha256).toString('hex')) }),
+      checkEnvironmentKey: ({ request }, callback) => {
+        this.keyChecks += 1;
+        if (this.isAway) return callback({ code: status.UNAVAILABLE, details: 'away' });
+        const accepted = this.keys.get(Buffer.from(request.keySha256).toString('hex'));
+        const { duringCheck } = this;
+        this.duringCheck = undefined;
+        void Promise.resolve(duringCheck?.()).then(() => callback(null, { accepted }));
+      },
     };
     return [
       {

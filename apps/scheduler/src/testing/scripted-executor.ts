@@ -21,6 +21,8 @@ export interface ScriptedExecutorOptions {
   /** Renews what it holds; a test that lets leases run out turns it off. */
   readonly beats?: boolean;
   readonly slots?: number;
+  /** Says nothing, not even who it is. */
+  readonly isSilent?: boolean;
   readonly region?: string;
 }
 
@@ -50,6 +52,7 @@ export class ScriptedExecutor {
     });
     void this.ended.then(() => clearInterval(this.#beating));
     this.stream.on('data', ({ message }: wire.ConnectResponse) => message !== undefined && this.#receive(message));
+    if (options.isSilent === true) return;
     this.send({ $case: 'register', value: registration(this.executorId, options) });
     if (options.beats !== false)
       this.#beating = setInterval(() => this.send({ $case: 'heartbeat', value: { leases: this.held } }), 300);

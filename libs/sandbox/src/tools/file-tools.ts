@@ -1,6 +1,6 @@
 import { readBytesMax } from '@sallyport/sandbox-tools';
 import type { Sandbox } from '../sandbox-driver.ts';
-import { done, fileProblem, type ToolResult } from './tool-result.ts';
+import { cancelled, done, fileProblem, type ToolOptions, type ToolResult } from './tool-result.ts';
 
 const editBytesMax = 2 * 1024 * 1024;
 const pieceBytes = 1024 * 1024;
@@ -11,12 +11,13 @@ const newlineByte = 0x0a;
 export async function runRead(
   sandbox: Sandbox,
   { path, range }: { readonly path: string; readonly range: readonly [number, number] | undefined },
+  { signal }: Pick<ToolOptions, 'signal'>,
 ): Promise<ToolResult> {
   const read = await sandbox.readFile(path, { offset: 0, length: readBytesMax });
   if (!read.ok) return fileProblem(path, read.reason.code);
   const { data, size } = read.value;
   if (data.includes(0)) return done(`${path}: a binary file of ${size} bytes; read shows text only`, true);
-  if (range !== undefined) return await readLines(sandbox, path, range);
+  if (range !== undefined) return await readLines(sandbox, path, range, signal);
   const text = new TextDecoder().decode(data);
   return done(size > data.length ? `${text}\n${more(data.length, size)}` : text);
 }
@@ -26,11 +27,13 @@ async function readLines(
   sandbox: Sandbox,
   path: string,
   [first, last]: readonly [number, number],
+  signal: AbortSignal,
 ): Promise<ToolResult> {
   const chosen: Uint8Array[] = [];
   let chosenBytes = 0;
   let line = 1;
   for (let offset = 0; offset < lineScanBytesMax;) {
+    if (signal.aborted) return cancelled;
     const read = await sandbox.readFile(path, { offset, length: pieceBytes });
     if (!read.ok) return fileProblem(path, read.reason.code);
     const { data, size } = read.value;
@@ -80,6 +83,7 @@ export async function runEdit(
     readonly newText: string;
     readonly replaceAll: boolean;
   },
+  { signal }: Pick<ToolOptions, 'signal'>,
 ): Promise<ToolResult> {
   const { path, oldText, newText, replaceAll } = input;
   const read = await sandbox.readFile(path, { offset: 0, length: editBytesMax });
@@ -98,6 +102,7 @@ export async function runEdit(
     return done(`${path}: old_string is in it ${count} times: give more of the text around it, or replace_all`, true);
   // A function, since "$&" and the like stand for something in a replacement text.
   const edited = replaceAll ? text.replaceAll(oldText, () => newText) : text.replace(oldText, () => newText);
+  if (signal.aborted) return cancelled;
   const written = await sandbox.writeFile(path, Buffer.from(edited));
   if (!written.ok) return fileProblem(path, written.reason.code);
   return done(`replaced ${count === 1 ? 'one occurrence' : `${count} occurrences`} in ${path}`);

@@ -8,10 +8,10 @@ beforeEach(() => {
   sandbox = new MemorySandbox();
 });
 
-async function run(tool: string, fields: object) {
+async function run(tool: string, fields: object, signal = new AbortController().signal) {
   const input = parseToolInput(tool, Buffer.from(JSON.stringify(fields)));
   if (!input.ok) throw new Error(`${input.reason.field}: ${input.reason.problem}`);
-  return await runTool(sandbox, input.value, { signal: new AbortController().signal, onOutput: () => undefined });
+  return await runTool(sandbox, input.value, { signal, onOutput: () => undefined });
 }
 
 describe('bash', () => {
@@ -178,5 +178,24 @@ describe('glob and grep', () => {
       isError: true,
       text: expect.stringContaining('outside'),
     });
+  });
+});
+
+describe('a call that was cancelled', () => {
+  it('goes no further, and changes nothing', async () => {
+    sandbox.put('/workspace/f', 'a\n'.repeat(1_000_000));
+    for (let number = 0; number < 20_000; number++) sandbox.put(`/workspace/d/${'a'.repeat(60)}${number}`, '');
+    const calls = [
+      ['read', { file_path: 'f', view_range: [900_000, 900_001] }],
+      ['edit', { file_path: 'f', old_string: 'a', new_string: 'b', replace_all: true }],
+      ['glob', { pattern: `${'*a'.repeat(20)}*x`, path: 'd' }],
+    ] as const;
+    for (const [tool, fields] of calls) {
+      const cancel = new AbortController();
+      const ended = run(tool, fields, cancel.signal);
+      cancel.abort();
+      expect(await ended).toMatchObject({ outcome: 'cancelled' });
+    }
+    expect(sandbox.text('/workspace/f')).not.toContain('b');
   });
 });

@@ -11,13 +11,13 @@ export function runTool(sandbox: Sandbox, input: ToolInput, options: ToolOptions
     case 'bash':
       return runBash(sandbox, input, options);
     case 'read':
-      return runRead(sandbox, input);
+      return runRead(sandbox, input, options);
     case 'write':
       return runWrite(sandbox, input);
     case 'edit':
-      return runEdit(sandbox, input);
+      return runEdit(sandbox, input, options);
     case 'glob':
-      return runGlob(sandbox, input);
+      return runGlob(sandbox, input, options);
     case 'grep':
       return runGrep(sandbox, input, options);
   }

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { globEntriesMax, grepOutputBytesMax } from '@sallyport/sandbox-tools';
 import type { ExecResult, FileEntry, Sandbox } from '../sandbox-driver.ts';
 import { compileGlob, type GlobPattern } from './glob-pattern.ts';
-import { done, fileProblem, outputText, type ToolOptions, type ToolResult } from './tool-result.ts';
+import { cancelled, done, fileProblem, outputText, type ToolOptions, type ToolResult } from './tool-result.ts';
 
 const walkEntriesMax = 100_000;
 /** After so long other sessions get their turn, and after so long it is given up. */
@@ -16,13 +16,15 @@ const noProgramCode = 127;
 export async function runGlob(
   sandbox: Sandbox,
   { pattern, path }: { readonly pattern: string; readonly path: string },
+  { signal }: Pick<ToolOptions, 'signal'>,
 ): Promise<ToolResult> {
   const fits = compileGlob(pattern);
   if (fits === undefined) return done(`${pattern}: it has too many braces, or alternatives in them`, true);
   const walked = await sandbox.walk(path, { entriesMax: walkEntriesMax });
   if (!walked.ok) return fileProblem(path, walked.reason.code);
   const { entries, truncated } = walked.value;
-  const matched = await matching(entries, fits);
+  const matched = await matching(entries, fits, signal);
+  if (signal.aborted) return cancelled;
   if (matched === undefined)
     return done(`${pattern}: it takes more than ${matchMsMax / 1_000} s; use a simpler one`, true);
   const found = matched.toSorted((a, b) => b.mtimeMs - a.mtimeMs);
@@ -32,8 +34,12 @@ export async function runGlob(
   return done(lines.length === 0 ? 'no files fit the pattern' : lines.join('\n'));
 }
 
-/** Undefined where it takes too long. */
-async function matching(entries: readonly FileEntry[], fits: GlobPattern): Promise<FileEntry[] | undefined> {
+/** Undefined where it takes too long, or is cancelled. */
+async function matching(
+  entries: readonly FileEntry[],
+  fits: GlobPattern,
+  signal: AbortSignal,
+): Promise<FileEntry[] | undefined> {
   const found: FileEntry[] = [];
   const until = performance.now() + matchMsMax;
   let turnAtMs = performance.now() + turnMs;
@@ -41,7 +47,7 @@ async function matching(entries: readonly FileEntry[], fits: GlobPattern): Promi
     if (entry.type !== 'dir' && fits(entry.path)) found.push(entry);
     const nowMs = performance.now();
     if (nowMs < turnAtMs) continue;
-    if (nowMs > until) return undefined;
+    if (nowMs > until || signal.aborted) return undefined;
     await turn();
     turnAtMs = performance.now() + turnMs;
   }

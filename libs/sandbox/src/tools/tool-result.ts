@@ -23,6 +23,9 @@ export function done(text: string, isError = false): ToolResult {
   return { outcome: 'done', text: text === '' ? emptyText : text, isError };
 }
 
+/** Nothing more is done for a call that was cancelled. */
+export const cancelled: ToolResult = { outcome: 'cancelled', text: '', isError: true };
+
 /** What a program wrote, as text: the middle left out where it was too much, and said so. Bytes that are no UTF-8 become U+FFFD. */
 export function outputText({ head, tail, omittedBytes }: ExecResult): string {
   const text =

@@ -22,9 +22,10 @@ export class SandboxToolRunner extends ToolRunner {
       const { outcome, text, isError } = await runTool(sandbox, input.value, options);
       return { outcome, text, isError, code: codes[outcome] };
     } catch (error) {
-      if (error instanceof SandboxLostError) return { outcome: 'lost', text: '', isError: true, code: 'sandbox_died' };
+      if (error instanceof SandboxLostError)
+        return { outcome: 'lost', text: '', isError: true, code: 'sandbox_died', detail: error.message };
       if (error instanceof SandboxRefusedError)
-        return { outcome: 'refused', text: '', isError: true, code: `sandbox_${error.code}` };
+        return { outcome: 'refused', text: '', isError: true, code: `sandbox_${error.code}`, detail: error.message };
       throw error;
     }
   }

@@ -28,6 +28,8 @@ export interface ExecutorHostParts {
   readonly log: Logger;
 }
 
+const recheckAgainMs = 1_000;
+
 /** What all executors' streams share. */
 export class ExecutorHost implements StreamHost {
   readonly reports: ExecutorReports;
@@ -37,6 +39,9 @@ export class ExecutorHost implements StreamHost {
   readonly limits: ExecutorHostLimits;
   readonly #parts: ExecutorHostParts;
   readonly #streams = new Set<ExecutorStream>();
+  /** Let in by a key that may have been revoked while they registered. */
+  readonly #unsure = new WeakSet<Registered>();
+  #keyChanges = 0;
   #isRechecking = false;
   #recheckAgain = false;
 
@@ -56,7 +61,7 @@ export class ExecutorHost implements StreamHost {
         const stream = new ExecutorStream(this, call);
         this.#streams.add(stream);
         call.once('close', () => this.#streams.delete(stream));
-        if (this.#streams.size > this.limits.executorsMax) stream.refuse('unavailable');
+        if (this.#streams.size > this.limits.executorsMax) stream.refuse('too_many_executors');
       },
     };
     return {
@@ -67,6 +72,7 @@ export class ExecutorHost implements StreamHost {
   }
 
   async register(registration: Registration, stream: ExecutorStream) {
+    const keyChanges = this.#keyChanges;
     const registered = await this.#parts.registration.run(registration, Date.now());
     if (!registered.ok) {
       const { executorId } = registration;
@@ -77,15 +83,18 @@ export class ExecutorHost implements StreamHost {
       await this.#parts.registration.missed(registered.value);
       return registered;
     }
+    if (keyChanges !== this.#keyChanges) this.#unsure.add(registered.value);
     this.#parts.streams.add(registered.value.identity.executorId, stream);
     this.#parts.registration.admit(registered.value);
     return registered;
   }
 
-  welcomed({ identity, description, kept }: Registered): void {
+  welcomed(registered: Registered): void {
+    const { identity, description, kept } = registered;
     this.#parts.log.info({ ...identity, ...description, kept: kept.length }, 'an executor is connected');
     this.#parts.registration.resume(identity.executorId, kept);
     this.place.hint();
+    if (this.#unsure.has(registered)) this.#keysChanged();
   }
 
   left(stream: ExecutorStream, { identity }: Registered, reason: string): void {
@@ -110,6 +119,7 @@ export class ExecutorHost implements StreamHost {
 
   /** A change that comes during a pass makes another one: what was checked before it may be revoked. */
   #keysChanged(): void {
+    this.#keyChanges += 1;
     this.#recheckAgain = this.#isRechecking;
     if (this.#isRechecking) return;
     this.#isRechecking = true;
@@ -122,13 +132,20 @@ export class ExecutorHost implements StreamHost {
 
   /** A key that was revoked ends what was let in by it, at once. */
   async #recheckKeys(): Promise<void> {
-    for (const stream of this.#streams) {
-      const { registered } = stream;
-      if (registered === undefined) continue;
-      const key = await this.#parts.keys.check(registered.keySha256);
-      if (key.ok || key.reason !== 'unknown') continue;
-      this.#parts.registration.shutOut(registered.identity.executorId);
-      stream.refuse('environment_key_revoked');
-    }
+    let isComplete = true;
+    for (const stream of this.#streams) if (!(await this.#recheck(stream))) isComplete = false;
+    if (!isComplete) setTimeout(() => this.#keysChanged(), recheckAgainMs).unref();
+  }
+
+  /** False where nobody could say whether the key is good. */
+  async #recheck(stream: ExecutorStream): Promise<boolean> {
+    const { registered } = stream;
+    if (registered === undefined) return true;
+    const key = await this.#parts.keys.check(registered.keySha256);
+    if (key.ok) return true;
+    if (key.reason !== 'unknown') return false;
+    this.#parts.registration.shutOut(registered.identity.executorId);
+    stream.refuse('environment_key_revoked');
+    return true;
   }
 }

@@ -20,6 +20,8 @@ type Message = NonNullable<wire.ConnectRequest['message']>;
 export type StreamRefusal =
   | RegistrationRefusal
   | 'protocol_violation'
+  | 'registration_late'
+  | 'too_many_executors'
   | 'foreign_answer'
   | 'too_fast'
   | 'too_slow'
@@ -39,6 +41,8 @@ const refusals = {
   isolation_insufficient: [status.FAILED_PRECONDITION, 'the environment asks for isolation, and none was proved'],
   control_unavailable: [status.UNAVAILABLE, 'the environment key cannot be checked now: try again'],
   protocol_violation: [status.INVALID_ARGUMENT, 'a message was not what the protocol allows here'],
+  registration_late: [status.DEADLINE_EXCEEDED, 'no registration came within 10 s'],
+  too_many_executors: [status.RESOURCE_EXHAUSTED, 'as many executors as this scheduler takes are connected'],
   foreign_answer: [status.INVALID_ARGUMENT, 'an answer was about a call of another executor'],
   too_fast: [status.RESOURCE_EXHAUSTED, 'more messages than the limit'],
   too_slow: [status.RESOURCE_EXHAUSTED, 'messages were not read'],
@@ -96,7 +100,7 @@ export class ExecutorStream implements ExecutorConnection {
   constructor(host: StreamHost, call: Call) {
     this.#host = host;
     this.#call = call;
-    this.#registerTimer = setTimeout(() => this.refuse('protocol_violation'), registerMsMax);
+    this.#registerTimer = setTimeout(() => this.refuse('registration_late'), registerMsMax);
     call.on('data', ({ message }: wire.ConnectRequest) => this.#receive(message));
     call.on('end', () => this.#finish('connection_ended'));
     call.on('cancelled', () => this.#finish('connection_lost'));
@@ -147,6 +151,7 @@ export class ExecutorStream implements ExecutorConnection {
     const registration = readRegistration(message.value);
     if (registration === undefined) return this.refuse('protocol_violation');
     this.#isRegistering = true;
+    clearTimeout(this.#registerTimer);
     // What follows is not read before the answer is known.
     this.#call.pause();
     this.#host.register(registration, this).then(
@@ -163,7 +168,6 @@ export class ExecutorStream implements ExecutorConnection {
   }
 
   #welcome(registered: Registered): void {
-    clearTimeout(this.#registerTimer);
     this.#registered = registered;
     const { heartbeatMs, leaseMs, callBytesMax } = this.#host.limits;
     this.#call.write({

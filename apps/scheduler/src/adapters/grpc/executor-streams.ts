@@ -2,6 +2,7 @@ import type { executor as wire } from '@sallyport/contracts';
 import type { PlacementRules } from '../../domain/environment.ts';
 import { type CallMessage, ExecutorLink } from '../../ports/executor-link.ts';
 import type { HeldLease } from '../../ports/work-queue.ts';
+import { viewOf } from './bytes-view.ts';
 import { leaseMessage } from './lease-message.ts';
 
 /** One executor's connection. */
@@ -38,7 +39,7 @@ export class ExecutorStreams extends ExecutorLink {
 
   override call(executorId: string, call: CallMessage): boolean {
     const { callId, tool, argumentsJson, deadlineMs, traceparent } = call;
-    const value = { callId, tool, argumentsJson: Buffer.from(argumentsJson), deadlineMs, traceparent };
+    const value = { callId, tool, argumentsJson: viewOf(argumentsJson), deadlineMs, traceparent };
     return this.#send(executorId, { $case: 'call', value: { ...value, lease: leaseMessage(call.lease) } });
   }
 

@@ -5,6 +5,7 @@ import { isPrefixedId } from '@sallyport/ids';
 import type { Logger } from '@sallyport/telemetry';
 import type { CallTool, CallToolAnswer, ToolCallAsk } from '../../application/call-tool.ts';
 import type { CallEnd } from '../../application/tool-call.ts';
+import { viewOf } from './bytes-view.ts';
 import { brokenFailure, callFailure, changeFailure } from './to-status.ts';
 
 type Call = ServerWritableStream<wire.CallToolRequest, wire.CallToolResponse>;
@@ -96,7 +97,7 @@ function boundedOutput(call: Call): (data: Uint8Array) => void {
   return (data) => {
     if (unreadBytes + data.length > unreadOutputBytesMax) return;
     unreadBytes += data.length;
-    call.write({ message: { $case: 'output', value: Buffer.from(data) } }, () => {
+    call.write({ message: { $case: 'output', value: viewOf(data) } }, () => {
       unreadBytes -= data.length;
     });
   };

@@ -47,17 +47,22 @@ export class PgWorkQueue extends WorkQueue {
     this.#leaseMs = leaseMs;
   }
 
-  override queue(work: Omit<QueuedWork, 'workId'>): Promise<QueuedWork> {
+  override queue(work: Omit<QueuedWork, 'workId'>): Promise<Result<QueuedWork, 'session-ended' | 'still-leased'>> {
     return inTransaction(this.#pool, async (client) => {
-      // The session's row orders whoever wants to queue for it.
-      await client.query('select from session where session_id = $1 for update', [work.sessionId]);
-      const { rows } = await client.query<{ work_id: string | null; last_token: string }>(
-        `select (array_agg(work_id) filter (where state <> 'stopped'))[1] as work_id, coalesce(max(token), 0) as last_token
+      // The session's row orders whoever wants to queue for it, and whoever archives it.
+      const session = await client.query<{ status: string }>(
+        'select status from session where session_id = $1 for update',
+        [work.sessionId],
+      );
+      if (session.rows[0]?.status === 'terminated') return fail('session-ended');
+      const { rows } = await client.query<{ work_id: string | null; state: string | null; last_token: string }>(
+        `select (array_agg(work_id) filter (where state <> 'stopped'))[1] as work_id,
+            (array_agg(state) filter (where state <> 'stopped'))[1] as state, coalesce(max(token), 0) as last_token
           from work_item where session_id = $1`,
         [work.sessionId],
       );
       const live = rows[0]?.work_id ?? null;
-      if (live !== null) return { ...work, workId: live };
+      if (live !== null) return rows[0]?.state === 'leased' ? fail('still-leased') : ok({ ...work, workId: live });
       const workId = this.#ids.id('work');
       const { sessionId, environmentId } = work;
       const lastToken = Number(rows[0]?.last_token ?? 0);
@@ -66,7 +71,7 @@ export class PgWorkQueue extends WorkQueue {
         { ...work, workId },
         { type: 'QueueWork', sessionId, environmentId, lastToken, atMs: this.#ids.nowMs() },
       );
-      return { ...work, workId };
+      return ok({ ...work, workId });
     });
   }
 
