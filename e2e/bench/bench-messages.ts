@@ -1,4 +1,4 @@
-import { callBody, legacyHeaders, modernHeaders } from '../harness/mcp.ts';
+import { callBody, modernHeaders } from '../harness/mcp.ts';
 
 /** What the upstream answers to everything: the id is the one of every request below. */
 export const answerText = JSON.stringify({
@@ -8,12 +8,6 @@ export const answerText = JSON.stringify({
 });
 
 const callText = callBody('echo', { message: 'Sphinx of black quartz, judge my vow.', repeat: 3, upperCase: false });
-
-/** A legacy `ping` of exactly the call's size: relayed like a call, but neither decided on nor recorded. */
-function pingText(): string {
-  const message = (pad: string) => JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'ping', params: { pad } });
-  return message('x'.repeat(Buffer.byteLength(callText) - Buffer.byteLength(message(''))));
-}
 
 export interface Destination {
   readonly port: number;
@@ -29,10 +23,6 @@ export function callRequest(to: Destination): Buffer {
 /** A modern call of a session's shell. */
 export function sessionCallRequest(to: Destination): Buffer {
   return httpRequest(to, modernHeaders('tools/call', 'bash'), callBody('bash', { command: 'true' }));
-}
-
-export function pingRequest(to: Destination): Buffer {
-  return httpRequest(to, legacyHeaders, pingText());
 }
 
 function httpRequest({ port, path, apiKey }: Destination, headers: Record<string, string>, body: string): Buffer {

@@ -10,7 +10,7 @@ import {
 
 type Row = readonly string[];
 
-const titles = ['', 'direct', 'relay only ¹', '÷ direct', 'call', '÷ direct'] as const;
+const titles = ['', 'direct', 'audit off ¹', '÷ direct', 'audit on', '÷ direct'] as const;
 const aims = { addedP50Ms: 1.5, fullLoadPerS: 2_500, sustainedPerS: 1_000, lagMs: 2_000 };
 
 /** The one table, as Markdown. */
@@ -31,7 +31,7 @@ export function renderReport(report: BenchReport): string {
     '',
     table([titles, ...rows]),
     '',
-    '¹ a legacy `ping` of the same size: the same path, no policy decision, no call recorded',
+    '¹ the same call through a router that records nothing; the product has no such switch',
     '',
   ].join('\n');
 }
@@ -40,14 +40,21 @@ function latencyRows(report: BenchReport, concurrency: Concurrency): Row[] {
   const row = (title: string, pick: (slice: Slice) => number, format: (value: number) => string): Row => {
     const of = (target: TargetName) => format(medianOf(report, target, concurrency, pick));
     const ratio = (target: TargetName) => times(ratioOf(report, target, concurrency, pick));
-    return [`${title}, ${concurrency} at once`, of('direct'), of('relay'), ratio('relay'), of('call'), ratio('call')];
+    return [
+      `${title}, ${concurrency} at once`,
+      of('direct'),
+      of('unaudited'),
+      ratio('unaudited'),
+      of('audited'),
+      ratio('audited'),
+    ];
   };
   const added = (title: string, pick: (slice: Slice) => number): Row => {
     const of = (target: TargetName) => addedOf(report, target, concurrency, pick);
     const direct = medianOf(report, 'direct', concurrency, pick);
     const cell = (target: TargetName) => [ms(of(target)), times(of(target) / direct)];
     const aim = title === 'added p50' && concurrency === 1 ? ` (aim ≤ ${ms(aims.addedP50Ms)})` : '';
-    return [`**${title}**, ${concurrency} at once${aim}`, '', ...cell('relay'), ...cell('call')];
+    return [`**${title}**, ${concurrency} at once${aim}`, '', ...cell('unaudited'), ...cell('audited')];
   };
   return [
     row('p50', (slice) => slice.p50Ms, ms),
@@ -64,8 +71,8 @@ function cpuRows(report: BenchReport): Row[] {
   const names = Object.keys(report.slices[0]?.cpuMs ?? {});
   const direct = medianOf(report, 'direct', 32, total);
   const row = (title: string, pick: (slice: Slice) => number): Row => {
-    const [plain, relay, call] = targetNames.map((target) => medianOf(report, target, 32, pick));
-    const cells = [relay, call].flatMap((value = 0) => [us(value), times(value / direct)]);
+    const [plain, unaudited, audited] = targetNames.map((target) => medianOf(report, target, 32, pick));
+    const cells = [unaudited, audited].flatMap((value = 0) => [us(value), times(value / direct)]);
     return [`CPU per call, ${title}`, us(plain ?? 0), ...cells];
   };
   return [...names.map((name) => row(name, perCallUs(name))), row('**all**', total)];

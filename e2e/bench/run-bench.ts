@@ -1,17 +1,18 @@
 import { postgresPids } from '../harness/postgres-pids.ts';
 import { startSuite, type Suite } from '../harness/suite.ts';
 import { startTunnel, type TestTunnel } from '../harness/tunnel.ts';
-import { callRequest, pingRequest } from './bench-messages.ts';
+import { callRequest } from './bench-messages.ts';
 import type { BenchOptions, BenchPlan } from './bench-options.ts';
 import { type BenchUpstream, startBenchUpstream } from './bench-upstream.ts';
 import { LedgerLag } from './ledger-lag.ts';
 import { closedLoop, type LoadResult, openLoop, type Target } from './load.ts';
 import { machine, type Machine } from './machine.ts';
 import { cpuBetween, cpuMs, type ProcessGroups, residentMib } from './process-usage.ts';
+import { startUnauditedRouter, type UnauditedRouter } from './start-unaudited-router.ts';
 
 export const concurrencies = [1, 32] as const;
 export type Concurrency = (typeof concurrencies)[number];
-export const targetNames = ['direct', 'relay', 'call'] as const;
+export const targetNames = ['direct', 'unaudited', 'audited'] as const;
 export type TargetName = (typeof targetNames)[number];
 type Targets = Readonly<Record<TargetName, Target>>;
 
@@ -51,11 +52,13 @@ export async function runBench(options: BenchOptions, note: (text: string) => vo
     const suite = await startSuite({ args: options.suiteArgs });
     try {
       const tunnel = await startTunnel(suite, { upstreamPort: upstream.port });
+      const unaudited = await startUnauditedRouter(suite.pidOf('router'));
       const resume = options.tail ? () => undefined : holdSupervisor(suite);
       try {
-        return await measure(options, { suite, tunnel, upstream }, note);
+        return await measure(options, { suite, tunnel, upstream, unaudited }, note);
       } finally {
         resume();
+        unaudited.stop();
         await tunnel.stop();
       }
     } finally {
@@ -89,6 +92,7 @@ interface Running {
   readonly suite: Suite;
   readonly tunnel: TestTunnel;
   readonly upstream: BenchUpstream;
+  readonly unaudited: UnauditedRouter;
 }
 
 async function measure(
@@ -96,7 +100,6 @@ async function measure(
   running: Running,
   note: (text: string) => void,
 ): Promise<BenchReport> {
-  const { suite, tunnel } = running;
   const targets = targetsOf(running);
   const groups = groupsOf(running);
   note('warming up');
@@ -115,11 +118,11 @@ async function measure(
   }
   note(`as many calls as possible for ${plan.fullLoadS} s`);
   const fullLoad = await withLag(running, plan.fullLoadS, () =>
-    closedLoop(targets.call, fullLoadConcurrency, plan.fullLoadS),
+    closedLoop(targets.audited, fullLoadConcurrency, plan.fullLoadS),
   );
   note(`${sustainedPerS} calls a second for ${plan.sustainedS} s`);
   const sustained = await withLag(running, plan.sustainedS, () =>
-    openLoop(targets.call, sustainedPerS, plan.sustainedS),
+    openLoop(targets.audited, sustainedPerS, plan.sustainedS),
   );
   return {
     machine: machine(),
@@ -129,7 +132,7 @@ async function measure(
     slices,
     fullLoad,
     sustained,
-    residentMib: residentMib(groupsOf({ suite, tunnel, upstream: running.upstream })),
+    residentMib: residentMib(groups),
   };
 }
 
@@ -147,21 +150,22 @@ async function withLag(
   }
 }
 
-function targetsOf({ tunnel, upstream }: Running): Targets {
+function targetsOf({ tunnel, upstream, unaudited }: Running): Targets {
   const url = new URL(tunnel.mcpUrl);
   const routed = { port: Number(url.port), path: url.pathname, apiKey: tunnel.apiKey };
   const direct = { port: upstream.port, path: '/mcp', apiKey: tunnel.apiKey };
   return {
     direct: { port: direct.port, request: callRequest(direct) },
-    relay: { port: routed.port, request: pingRequest(routed) },
-    call: { port: routed.port, request: callRequest(routed) },
+    unaudited: { port: unaudited.port, request: callRequest({ ...routed, port: unaudited.port }) },
+    audited: { port: routed.port, request: callRequest(routed) },
   };
 }
 
-function groupsOf({ suite, tunnel, upstream }: Running): ProcessGroups {
+function groupsOf({ suite, tunnel, upstream, unaudited }: Running): ProcessGroups {
   const service = (name: string) => () => [suite.pidOf(name)];
   return {
     router: service('router'),
+    'router without audit': () => [unaudited.pid],
     edge: service('edge'),
     connector: () => [tunnel.connector.pid ?? 0],
     control: service('control'),
