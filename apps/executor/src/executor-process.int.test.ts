@@ -27,9 +27,14 @@ afterEach(async ({ task }) => {
   await scheduler.stop();
 });
 
-async function start(program: 'fake' | 'real', more: Readonly<Record<string, string>> = {}): Promise<ExecutorProcess> {
+async function start(
+  program: 'fake' | 'real',
+  more: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
+): Promise<ExecutorProcess> {
   const environment = await bed.environment(address, { EXECUTOR_LOG_LEVEL: 'debug', ...more });
-  executor = new ExecutorProcess(program === 'fake' ? 'testing/fake-driver-executor.ts' : 'main.ts', environment);
+  const source = program === 'fake' ? 'testing/fake-driver-executor.ts' : 'main.ts';
+  executor = new ExecutorProcess(source, environment, args);
   return executor;
 }
 
@@ -130,6 +135,36 @@ describe('the process of an executor', () => {
     const process = await start('real', { PATH: '/nowhere', EXECUTOR_CACHE_DIR: join(bed.directory, 'empty-cache') });
     expect(await process.exit).toEqual([78, null]);
     expect(process.stderr).toMatch(/^executor: isolation_unproved: [^\n]*install bubblewrap[^\n]*\n$/);
+  });
+});
+
+describe('without proved isolation', () => {
+  const weak = { FAKE_UNPROVED: 'network_unreachable' };
+
+  it('an executor does not start, and says which check failed', async () => {
+    const process = await start('fake', weak);
+    expect(await process.exit).toEqual([78, null]);
+    expect(process.stderr).toMatch(/isolation_unproved: .*network_unreachable/);
+  });
+
+  it('starts where --insecure-no-isolation was given, says so, and is marked as such', async () => {
+    const process = await start('fake', weak, ['--insecure-no-isolation']);
+    const { capabilities } = await scheduler.next('register');
+    expect(capabilities?.insecureNoIsolation).toBe(true);
+    expect(capabilities?.checks.find(({ check }) => check === 'network_unreachable')?.proved).toBe(false);
+    await expect.poll(() => process.stdout).toContain('WITHOUT isolation');
+    await scheduler.take('a', 1);
+    scheduler.call('a', 1, 'call_1', 'echo', { text: 'unprotected' });
+    expect((await scheduler.answer('call_1')).text).toBe('unprotected');
+  });
+
+  it('and arguments that it does not know it ends with 64 and one line', async () => {
+    const process = await start('fake', {}, ['--insecure']);
+    expect(await process.exit).toEqual([64, null]);
+    expect(process.stderr).toMatch(/^executor: [^\n]*--insecure[^\n]*See --help\.\n$/);
+    const help = await start('fake', {}, ['--help']);
+    expect(await help.exit).toEqual([0, null]);
+    expect(help.stdout).toContain('--insecure-no-isolation');
   });
 });
 

@@ -11,8 +11,12 @@ export class ExecutorProcess {
   stdout = '';
   stderr = '';
 
-  constructor(program: 'main.ts' | 'testing/fake-driver-executor.ts', environment: Readonly<Record<string, string>>) {
-    this.child = spawn(process.execPath, [`${sources}${program}`], {
+  constructor(
+    program: 'main.ts' | 'testing/fake-driver-executor.ts',
+    environment: Readonly<Record<string, string>>,
+    args: readonly string[] = [],
+  ) {
+    this.child = spawn(process.execPath, [`${sources}${program}`, ...args], {
       env: { PATH: process.env['PATH'], ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
