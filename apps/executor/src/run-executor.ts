@@ -14,12 +14,12 @@ const exitConfiguration = 78;
 
 /** The process of an executor, from its arguments to its end. */
 export async function runExecutor(
-  argv: readonly string[],
+  started: { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string | undefined>> },
   tools: ToolRunner,
   openDriver: (config: ExecutorConfig) => SandboxDriver,
 ): Promise<void> {
   const report = (problem: string) => void process.stderr.write(`executor: ${problem}\n`);
-  const environment = environmentWith(argv, process.env);
+  const environment = environmentWith(started.argv, started.env);
   if (!environment.ok) {
     report(environment.reason);
     process.exitCode = exitUsage;
