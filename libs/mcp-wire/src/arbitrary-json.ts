@@ -28,6 +28,17 @@ export const stringText = fc
   .tuple(plainText, fc.array(fc.boolean(), { maxLength: 12 }))
   .map(([value, escapes]) => writeString(value, escapes));
 
+/**
+ * Names of members, without a backslash in them: where V8 13.6 has read an object whose only key ends in one, its JSON.parse reads the key `x-\u0036` of
+ * the next as `x-\`, and JSON.parse is the model here.
+ */
+const keyText = fc
+  .tuple(
+    plainText.map((text) => text.replaceAll('\\', '/')),
+    fc.array(fc.boolean(), { maxLength: 12 }),
+  )
+  .map(([value, escapes]) => writeString(value, escapes));
+
 const scalar = fc.oneof(fc.constantFrom('true', 'false', 'null'), numberText, stringText);
 
 function leaf(text: string): JsonText {
@@ -48,7 +59,7 @@ export const jsonText: fc.Arbitrary<JsonText> = fc.letrec<{ value: JsonText; arr
     })),
     object: fc
       .tuple(
-        fc.uniqueArray(fc.tuple(stringText, tie('value')), {
+        fc.uniqueArray(fc.tuple(keyText, tie('value')), {
           maxLength: 4,
           selector: ([key]) => String(JSON.parse(key)),
         }),
@@ -65,7 +76,7 @@ export const jsonText: fc.Arbitrary<JsonText> = fc.letrec<{ value: JsonText; arr
 /** Members of an object under names that no protocol uses, so that they can join any message. */
 export const foreignMembers = fc.uniqueArray(
   fc.tuple(
-    fc.string({ maxLength: 6 }).map((tail) => `x-${tail}`),
+    fc.string({ maxLength: 6 }).map((tail) => `x-${tail.replaceAll('\\', '/')}`),
     jsonText,
   ),
   { maxLength: 3, selector: ([key]) => key },

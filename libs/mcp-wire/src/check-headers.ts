@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '@sallyport/result';
 
-import type { InspectedMessage } from './inspect-request-body.ts';
+import { type InspectedMessage, methodsThatNeedTarget } from './inspect-request-body.ts';
 import { decodeMirroredValue, trimOws } from './mirrored-value.ts';
 import { type Era, eraOfClaim, eraOfHeader } from './protocol-version.ts';
 
@@ -48,7 +48,6 @@ const displayNames = {
 type Mirror = (typeof mirrors)[number];
 
 const versionText = /^[\w.-]{1,64}$/;
-const methodsThatNeedName: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
 
 /**
  * Tells the era of a message and checks that the headers which mirror the body agree with it. The body decides; a
@@ -101,7 +100,8 @@ function checkMirrors(headers: HeaderLines, message: InspectedMessage, era: Era)
     if (required) return missing(methodHeader);
   } else if (mirroredMethod !== method) return mismatch(methodHeader, era);
   const mirroredName = headers[nameHeader]?.[0];
-  if (mirroredName === undefined) return required && methodsThatNeedName.has(method) ? missing(nameHeader) : undefined;
+  if (mirroredName === undefined)
+    return required && methodsThatNeedTarget.has(method) ? missing(nameHeader) : undefined;
   if (target === undefined) return undefined;
   const name = decodeMirroredValue(mirroredName);
   if (name === undefined) {

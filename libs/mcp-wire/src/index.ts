@@ -1,3 +1,4 @@
+export { BytePieces } from './byte-pieces.ts';
 export { type BodyRefusal, type BodyRefusalCode } from './body-refusal.ts';
 export { type SplicedBytes } from './byte-edits.ts';
 export {

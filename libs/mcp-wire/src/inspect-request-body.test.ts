@@ -58,6 +58,16 @@ describe('what an accepted message tells', () => {
     expect(raw(String.raw`"\u0061"`)).toEqual({ raw: String.raw`"\u0061"`, key: 's:a' });
   });
 
+  it.each(['resources/subscribe', 'resources/unsubscribe', 'tasks/get', 'tasks/cancel'])(
+    'leaves it to the server whether it has %s, and what it misses',
+    (method) => {
+      expect(inspect(`{"jsonrpc":"2.0","id":1,"method":"${method}","params":{}}`).target).toBeUndefined();
+      expect(refusal(`{"jsonrpc":"2.0","id":1,"method":"${method}","params":{"uri":1,"taskId":1}}`).code).toBe(
+        'target_missing',
+      );
+    },
+  );
+
   it('reads targets by uri and by task id, and leaves other methods without one', () => {
     const of = (method: string, params: string) =>
       inspect(`{"jsonrpc":"2.0","id":1,"method":"${method}","params":${params}}`).target;
@@ -146,6 +156,8 @@ const bad: readonly (readonly [BodyRefusalCode, number, string | Uint8Array])[] 
   ['target_missing', -32602, call('{}')],
   ['target_missing', -32602, call('{"name":["echo"]}')],
   ['target_missing', -32602, '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"name":"a"}}'],
+  ['target_missing', -32602, '{"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":7}}'],
+  ['target_missing', -32602, '{"jsonrpc":"2.0","id":1,"method":"tools/call"}'],
   ['target_missing', -32602, call(String.raw`{"name":"\ud800"}`)],
   ['body_too_large', -32600, call(`{"name":"${'x'.repeat(2000)}"}`)],
 ];

@@ -86,6 +86,9 @@ const targetFields: ReadonlyMap<string, CallTarget['field']> = new Map([
   ['tasks/cancel', 'taskId'],
 ]);
 
+/** Without their target they mean nothing (MCP, Streamable HTTP: these carry `Mcp-Name`). */
+export const methodsThatNeedTarget: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
+
 type Spans = Map<string, JsonSpan>;
 
 interface Outline {
@@ -230,7 +233,10 @@ function checkParams(bytes: Buffer, outline: Outline, method: string, limits: Bo
   }
   const field = targetFields.get(method);
   if (field === undefined) return undefined;
-  const target = textAt(bytes, params.get(field));
+  const targetSpan = params.get(field);
+  // Whether a server has one of the other methods, and what it misses then, is the server's to say.
+  if (targetSpan === undefined && !methodsThatNeedTarget.has(method)) return undefined;
+  const target = textAt(bytes, targetSpan);
   if (target === undefined || !target.isWellFormed()) return messageRefusal('target_missing');
   return target.length > limits.targetLengthMax ? messageRefusal('target_too_long') : undefined;
 }

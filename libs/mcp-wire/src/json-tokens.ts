@@ -43,7 +43,8 @@ const endableNumber: readonly boolean[] = [false, true, true, false, true, false
 /** Tokens below this depth are captured; deeper ones are only checked. */
 const captureDepthMax = 2;
 /** Escaped, a captured name or value may take six bytes a character. */
-const captureBytesMax = 1024;
+/** An id of 1 KiB with every character escaped (`\\u00e9`), and its quotes. */
+const captureBytesMax = 6 * 1024 + 2;
 
 /**
  * Checks one JSON text that arrives in chunks, split anywhere, in constant memory: one byte per level of nesting and

@@ -15,7 +15,7 @@ export type ScanFault =
 /** What a complete message was. `other` has neither method nor result nor error, so no client can act on it. */
 export interface ScannedMessage {
   readonly kind: 'result' | 'error' | 'request' | 'notification' | 'other';
-  /** Absent when there is none, when it is null, and when it is longer than 1 KiB (no client of ours sent that). */
+  /** Absent when there is none and when it is null. One longer than 6 KiB as written is refused. */
   readonly id?: JsonRpcId;
   readonly method?: string;
   /** `result.isError` is literally true. */
@@ -139,6 +139,8 @@ export class ResponseScanner {
 
   #onScalar(depth: number, text: string | undefined): void {
     if (depth === 0) this.#refuse('not_an_object');
+    // Any id has a longer spelling (`1` is `1.0…0`): one that was not read could be the awaited one.
+    if (depth === 1 && this.#key === 'id' && text === undefined) this.#refuse('message_shape');
     if (text === undefined) return;
     if (depth === 1) this.#onEnvelope(text);
     else if (depth === 2 && this.#section !== undefined) this.#onSection(text);

@@ -1,5 +1,8 @@
+import { BytePieces } from './byte-pieces.ts';
 import { SseLines } from './sse-lines.ts';
 import { asBuffer } from './utf8.ts';
+
+const lineFeed = Buffer.from('\n');
 
 /** One event of a stream, from the end of the one before it to the end of its blank line. */
 export interface SseEvent {
@@ -28,10 +31,9 @@ export interface SseOversizedPiece {
 export class SseEventReader {
   readonly #lines: SseLines;
   readonly #eventBytesMax: number;
-  #raw: Buffer[] = [];
-  #rawBytes = 0;
+  readonly #raw = new BytePieces();
   #oversized = false;
-  #data: Buffer[] | undefined;
+  #data: BytePieces | undefined;
   #fields: { event?: string; id?: string; retryMs?: number } = {};
   #from = 0;
   #chunk: Buffer = Buffer.alloc(0);
@@ -41,8 +43,8 @@ export class SseEventReader {
     this.#eventBytesMax = eventBytesMax;
     this.#lines = new SseLines({
       onDataLine: () => {
-        if (this.#data === undefined) this.#data = [];
-        else this.#data.push(Buffer.from('\n'));
+        if (this.#data === undefined) this.#data = new BytePieces();
+        else this.#data.push(lineFeed);
       },
       onData: (chunk, start, end) => {
         if (!this.#oversized) this.#data?.push(asBuffer(chunk).subarray(start, end));
@@ -58,32 +60,30 @@ export class SseEventReader {
     this.#out = [];
     this.#lines.push(chunk);
     this.#keep(this.#chunk.length);
-    if (this.#rawBytes > this.#eventBytesMax) this.#oversized = true;
-    if (this.#oversized && this.#rawBytes > 0) this.#give(false);
+    if (this.#raw.length > this.#eventBytesMax) this.#oversized = true;
+    if (this.#oversized && this.#raw.length > 0) this.#give(false);
     return this.#out;
   }
 
   /** Bytes of the unfinished event. */
   get heldBytes(): number {
-    return this.#rawBytes;
+    return this.#raw.length;
   }
 
   /** Bytes of an event that the stream's end left without its blank line; clients ignore such an event. */
   rest(): Buffer {
-    return Buffer.concat(this.#raw);
+    return this.#raw.join();
   }
 
   #keep(to: number): void {
     if (to <= this.#from) return;
     this.#raw.push(this.#chunk.subarray(this.#from, to));
-    this.#rawBytes += to - this.#from;
     this.#from = to;
   }
 
   #give(last: boolean): void {
-    this.#out.push({ type: 'oversized', raw: Buffer.concat(this.#raw), last });
-    this.#raw = [];
-    this.#rawBytes = 0;
+    this.#out.push({ type: 'oversized', raw: this.#raw.join(), last });
+    this.#raw.clear();
     this.#data = undefined;
   }
 
@@ -95,13 +95,12 @@ export class SseEventReader {
 
   #onEventEnd(after: number): void {
     this.#keep(after);
-    if (this.#oversized || this.#rawBytes > this.#eventBytesMax) this.#give(true);
+    if (this.#oversized || this.#raw.length > this.#eventBytesMax) this.#give(true);
     else {
-      const data = this.#data === undefined ? {} : { data: Buffer.concat(this.#data) };
-      this.#out.push({ type: 'event', raw: Buffer.concat(this.#raw), ...data, ...this.#fields });
+      const data = this.#data === undefined ? {} : { data: this.#data.join() };
+      this.#out.push({ type: 'event', raw: this.#raw.join(), ...data, ...this.#fields });
     }
-    this.#raw = [];
-    this.#rawBytes = 0;
+    this.#raw.clear();
     this.#oversized = false;
     this.#data = undefined;
     this.#fields = {};

@@ -168,31 +168,37 @@ class BodyReader {
 
 /** Cuts a stream into frames. What is kept between two calls is less than one frame. */
 export class FrameDecoder {
-  #rest: Buffer = Buffer.alloc(0);
+  #pieces: Buffer[] = [];
+  #heldBytes = 0;
+  /** Fewer bytes than this hold no frame, so that they need not be joined. */
+  #neededBytes = headerBytes;
 
   push(chunk: Uint8Array): Frame[] {
-    let rest: Buffer =
-      this.#rest.length === 0
-        ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
-        : Buffer.concat([this.#rest, chunk]);
+    this.#pieces.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
+    this.#heldBytes += chunk.length;
+    if (this.#heldBytes < this.#neededBytes) return [];
+    let rest = this.#pieces.length === 1 ? (this.#pieces[0] ?? nothing) : Buffer.concat(this.#pieces, this.#heldBytes);
     const frames: Frame[] = [];
+    let needed = headerBytes;
     while (rest.length >= headerBytes) {
       const length = rest.readUInt32LE(0);
       if (length < headerBytes - 4 || length > frameBodyBytesMax + headerBytes - 4) {
         throw new AgentProtocolError(`a frame of ${length} bytes`);
       }
-      if (rest.length < length + 4) break;
-      frames.push({
-        type: rest.readUInt8(4),
-        call: rest.readUInt32LE(5),
-        body: rest.subarray(headerBytes, length + 4),
-      });
-      rest = rest.subarray(length + 4);
+      needed = length + 4;
+      if (rest.length < needed) break;
+      frames.push({ type: rest.readUInt8(4), call: rest.readUInt32LE(5), body: rest.subarray(headerBytes, needed) });
+      rest = rest.subarray(needed);
+      needed = headerBytes;
     }
-    this.#rest = rest;
+    this.#pieces = rest.length === 0 ? [] : [rest];
+    this.#heldBytes = rest.length;
+    this.#neededBytes = needed;
     return frames;
   }
 }
+
+const nothing = Buffer.alloc(0);
 
 const causes: readonly Cause[] = ['ended', 'timeout', 'cancelled'];
 const entryTypes: readonly EntryType[] = ['file', 'dir', 'link', 'other'];

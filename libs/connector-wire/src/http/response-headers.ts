@@ -51,14 +51,17 @@ export interface ResponseMeta {
   readonly source: 'origin' | 'connector';
 }
 
+const metaCharactersMax = 1024;
+
 export const originMeta = '{"src":"origin"}';
 export const connectorMeta = '{"src":"cloudflared"}';
 
 /** Anything but a clear `origin` was not made by the origin. */
 export function decodeResponseMeta(text: string | undefined): ResponseMeta {
   if (text === originMeta) return { source: 'origin' };
+  if (text === undefined || text.length > metaCharactersMax) return { source: 'connector' };
   try {
-    const meta: unknown = JSON.parse((text ?? '').slice(0, 1024));
+    const meta: unknown = JSON.parse(text);
     const origin = typeof meta === 'object' && meta !== null && 'src' in meta && meta.src === 'origin';
     return { source: origin ? 'origin' : 'connector' };
   } catch {

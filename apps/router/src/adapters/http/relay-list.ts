@@ -1,4 +1,5 @@
 import {
+  BytePieces,
   filterList,
   type ListShape,
   listShapes,
@@ -66,14 +67,13 @@ async function relayWholeList(
   upstream: UpstreamResponse,
   client: ClientResponse,
 ): Promise<void> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+  const pieces = new BytePieces();
   let refusal: 'response_too_large' | 'too_many_requests' | undefined;
   await pump(upstream.body, (chunk) => {
-    bytes += chunk.length;
+    const bytes = pieces.length + chunk.length;
     if (bytes > list.listBytesMax) refusal = 'response_too_large';
     else if (!held.resize(bytes)) refusal = 'too_many_requests';
-    else chunks.push(chunk);
+    else pieces.push(chunk);
     if (refusal !== undefined) upstream.body.destroy();
   });
   if (refusal !== undefined) return client.error({ code: refusal, id: list.id });
@@ -81,7 +81,7 @@ async function relayWholeList(
     const { code, sentence, reason } = upstream.broken();
     return client.error({ code, id: list.id, sentence, data: { reason } });
   }
-  const filtered = filter(Buffer.concat(chunks, bytes));
+  const filtered = filter(pieces.join());
   if (filtered === undefined) return client.error({ code: 'upstream_malformed', id: list.id });
   client.head(upstream.status, upstream.headers, filtered.length);
   client.end(filtered);

@@ -27,7 +27,15 @@ export function readRegistration(register: wire.Register): Registration | undefi
   if (capabilities === undefined || !idShape.test(register.executorId)) return undefined;
   if (register.environmentKey === '' || register.environmentKey.length > keyCharactersMax) return undefined;
   const { region, runtimes, labels, driver, checks, slots } = capabilities;
-  const texts = [region, driver, register.version, ...runtimes, ...Object.keys(labels), ...Object.values(labels)];
+  const texts = [
+    region,
+    driver,
+    register.version,
+    ...runtimes,
+    ...Object.keys(labels),
+    ...Object.values(labels),
+    ...checks.map(({ check }) => check),
+  ];
   if (texts.some((text) => text.length > shortTextMax)) return undefined;
   if (runtimes.length > listMax || Object.keys(labels).length > listMax || checks.length > listMax) return undefined;
   if (slots < 1 || slots > slotsMax || held.length > heldMax) return undefined;
