@@ -21,6 +21,18 @@ describe('request target', () => {
     expect(target('localhost:8080', '/t/sample.x.tunnels.example?q')).toMatchObject({ value: { path: '/?q' } });
   });
 
+  it('is the metadata of a resource, whose path is before that of the tunnel', () => {
+    const before = '/.well-known/oauth-protected-resource';
+    expect(target('localhost:8080', `${before}/t/sample.x.tunnels.example/mcp?a`)).toEqual({
+      ok: true,
+      value: { host: 'sample.x.tunnels.example', path: `${before}/mcp?a` },
+    });
+    expect(target('localhost:8080', `${before}/t/sample.x.tunnels.example`)).toMatchObject({ value: { path: before } });
+    for (const url of [before, `${before}/mcp`, `/.well-known/openid-configuration/t/sample.x.tunnels.example/mcp`])
+      expect(target('localhost:8080', url)).toMatchObject({ reason: 'host-not-served' });
+    expect(target('sample.x.tunnels.example', `${before}/mcp`)).toMatchObject({ value: { path: `${before}/mcp` } });
+  });
+
   it('is a session by its path, on the router’s own hosts alone', () => {
     const url = '/v1/sessions/sesn_01abc-d/mcp';
     expect(target('127.0.0.1:8080', url)).toEqual({ ok: true, value: { sessionId: 'sesn_01abc-d' } });

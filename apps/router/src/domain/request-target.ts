@@ -25,6 +25,9 @@ const dotSegment = /^[^?]*(?:\/|\\|%2f|%5c)(?:\.|%2e){1,2}(?:\/|\\|%2f|%5c|\?|$)
 
 const sessionPath = /^\/v1\/sessions\/([\w-]{1,64})\/mcp(?:\?.*)?$/;
 
+/** The metadata of a resource is before the path that it is about (RFC 9728 §3.1). */
+const tunnelPath = /^(\/\.well-known\/oauth-protected-resource)?\/t\/([^/?]+)(\/[^?]*)?(\?.*)?$/;
+
 /**
  * Where a request is meant to go: by its Host header, or, where the router is addressed by one of its own names, by the path:
  * `/t/<host>/…` for a tunnel, `/v1/sessions/<id>/mcp` for a session. A host that is neither is not served.
@@ -43,7 +46,6 @@ export function requestTarget(
   }
   const sessionId = sessionPath.exec(url)?.[1];
   if (sessionId !== undefined) return ok({ sessionId });
-  const named = /^\/t\/([^/?]+)(\/[^?]*)?(\?.*)?$/.exec(url);
-  const [, host = '', path = '/', query = ''] = named ?? [];
-  return hostShape.test(host) ? ok({ host, path: `${path}${query}` }) : fail('host-not-served');
+  const [, before = '', host = '', path = before === '' ? '/' : '', query = ''] = tunnelPath.exec(url) ?? [];
+  return hostShape.test(host) ? ok({ host, path: `${before}${path}${query}` }) : fail('host-not-served');
 }

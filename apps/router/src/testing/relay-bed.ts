@@ -86,8 +86,8 @@ export class RelayBed {
     return new Client(this.#request('POST', headers), body);
   }
 
-  get(headers: Readonly<Record<string, string>> = {}, method: 'GET' | 'DELETE' = 'GET'): Client {
-    return new Client(this.#request(method, { accept: 'text/event-stream', ...headers }), undefined);
+  get(headers: Readonly<Record<string, string>> = {}, method: 'GET' | 'DELETE' = 'GET', path = '/mcp'): Client {
+    return new Client(this.#request(method, { accept: 'text/event-stream', ...headers }, path), undefined);
   }
 
   /** A connection on which the test writes what it likes. */
@@ -98,12 +98,12 @@ export class RelayBed {
     return socket;
   }
 
-  #request(method: string, headers: Readonly<Record<string, string>>): ClientRequest {
+  #request(method: string, headers: Readonly<Record<string, string>>, path = '/mcp'): ClientRequest {
     const request = httpRequest({
       port: this.port,
       host: '127.0.0.1',
       method,
-      path: '/mcp',
+      path,
       agent: false,
       headers: {
         host: 'files.x.tunnels.example',

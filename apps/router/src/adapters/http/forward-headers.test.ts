@@ -27,6 +27,15 @@ describe('headers that go on to the private server', () => {
     expect(forwardHeaders(raw, 'sk-1')).toEqual([['accept-encoding', 'identity']]);
   });
 
+  it('carry a token for the server where the credential came in X-Api-Key, and no key of ours', () => {
+    const forwarded = (authorization: string) =>
+      forwardHeaders(['X-Api-Key', 'sk-1', 'Authorization', authorization], 'sk-1').map(([name]) => name);
+    expect(forwarded('Bearer of-the-server')).toEqual(['authorization', 'accept-encoding']);
+    for (const own of ['Bearer sk-1', 'Bearer sk-sallyport-other', 'Basic sk-1', 'Bearer ek-sallyport-1'])
+      expect(forwarded(own)).toEqual(['accept-encoding']);
+    expect(forwardHeaders(['Authorization', 'Bearer sk-1'], 'sk-1')).toEqual([['accept-encoding', 'identity']]);
+  });
+
   it('drop what only a gateway may assert, and what belongs to the connection', () => {
     const raw = [
       'X-Forwarded-For',

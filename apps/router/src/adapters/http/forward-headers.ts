@@ -1,8 +1,7 @@
 import type { HeaderPairs } from '../../ports/upstreams.ts';
 
-/** The caller's credentials, what belongs to one connection, and what only a gateway may assert. */
+/** The caller's credentials and what is addressed to gateways, what belongs to one connection, and what only a gateway may assert. */
 const never = new Set([
-  'authorization',
   'proxy-authorization',
   'x-api-key',
   'cookie',
@@ -26,16 +25,21 @@ const never = new Set([
 ]);
 const neverPrefix = /^(?:x-forwarded-|cf-|sallyport-|proxy-)/;
 
+/** Keys of ours: whoever shows one to a private server gives it away. */
+const ownKey = /\b(?:sk|ek)-sallyport-/i;
+
 /**
- * The headers that go on to the private server. `raw` is Node's flat list. A header that carries the caller's credential under whatever
+ * The headers that go on to the private server. `Authorization` goes on where the caller has shown its key in `X-Api-Key`: then it is a token for that server. `raw` is Node's flat list. A header that carries the caller's credential under whatever
  * name is dropped too. Bodies come back unencoded, because they are inspected.
  */
 export function forwardHeaders(raw: readonly string[], credential: string): [name: string, value: string][] {
   const pairs: [string, string][] = [];
   const named = connectionNamed(raw);
+  const isKeyedApart = raw.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'x-api-key');
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = (raw[at] ?? '').toLowerCase();
     const value = raw[at + 1] ?? '';
+    if (name === 'authorization' && (!isKeyedApart || ownKey.test(value))) continue;
     if (never.has(name) || neverPrefix.test(name) || named?.has(name) === true || value.includes(credential)) continue;
     pairs.push([name, value]);
   }

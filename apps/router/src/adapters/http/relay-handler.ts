@@ -15,6 +15,7 @@ import { forwardHeaders } from './forward-headers.ts';
 import { messageSpan, one, readEra, readMessage } from './read-message.ts';
 import { endBroken, relayCall, type RelayedCall } from './relay-call.ts';
 import { relayList } from './relay-list.ts';
+import { isResourceMetadata, relayMetadata } from './relay-metadata.ts';
 import { bodyKind, relayPlain } from './relay-plain.ts';
 import { relayServerStream } from './relay-server-stream.ts';
 import type { ResumableCalls } from './resumable-calls.ts';
@@ -79,11 +80,13 @@ export class RelayHandler {
     span.end(response.ok ? undefined : response.reason.code);
     if (!response.ok) return client.error(failureOf(response.reason));
     if (incoming.method === 'GET' && response.value.status < successStatusEnd)
-      return this.#serverStream(request, response.value);
+      return isResourceMetadata(request.path)
+        ? relayMetadata(response.value, client)
+        : this.#serverStream(request, response.value);
     return relayPlain(response.value, client);
   }
 
-  /** A GET opens a stream of the protocol, or nothing: no policy lets a client read the private server's pages. */
+  /** A GET opens a stream of the protocol, or reads the metadata that authorization begins with: no policy lets a client read the private server's pages. */
   async #serverStream(request: RoutedRequest, upstream: UpstreamResponse): Promise<void> {
     const { client, route, memory } = request;
     if (bodyKind(upstream) !== 'event_stream') {

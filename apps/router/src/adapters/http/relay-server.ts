@@ -220,9 +220,10 @@ function repeatsSingleHeader({ headersDistinct }: IncomingMessage): boolean {
   return singleHeaders.some((name) => (headersDistinct[name]?.length ?? 0) > 1);
 }
 
+/** Beside an `X-Api-Key`, `Authorization` is the private server's: a token that the agent has for it. */
 function credentialOf(incoming: IncomingMessage): string | undefined {
-  const { authorization, 'x-api-key': apiKey } = incoming.headers;
-  const credential = authorization === undefined ? apiKey : /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  const { authorization = '', 'x-api-key': apiKey } = incoming.headers;
+  const credential = apiKey ?? /^Bearer +(\S+)$/i.exec(authorization)?.[1];
   return typeof credential === 'string' && credential !== '' && credential.length <= credentialCharactersMax
     ? credential
     : undefined;
