@@ -2,10 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { requirements } from './requirements.ts';
 
-const scenarios = new URL('./scenarios/', import.meta.url);
-const cited = readdirSync(scenarios)
-  .filter((name) => name.endsWith('.test.ts'))
-  .flatMap((name) => [...readFileSync(new URL(name, scenarios), 'utf8').matchAll(/verifies\(\s*(\[[^\]]*\]|'[^']+')/g)])
+const cited = ['scenarios', 'conformance', 'faults']
+  .map((name) => new URL(`./${name}/`, import.meta.url))
+  .flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.test.ts'))
+      .map((name) => readFileSync(new URL(name, folder), 'utf8')),
+  )
+  .flatMap((text) => [...text.matchAll(/verifies\(\s*(\[[^\]]*\]|'[^']+')/g)])
   .flatMap(([, ids = '']) => [...ids.matchAll(/'([^']+)'/g)].map(([, id = '']) => id));
 
 describe('promises and scenarios', () => {

@@ -83,6 +83,21 @@ export const requirements = {
   'ledger:rebuild': 'A rebuild from the event log shows the same root.',
   'ledger:cli': 'The CLI shows, proves, lists and tails events.',
   'telemetry:one-trace': 'One trace spans router, connector and upstream.',
+  // Other people's suites.
+  'conformance:server':
+    'The official conformance suite finds the same of a server directly and through the tunnel. (MCP, both eras)',
+  'conformance:client':
+    'The official conformance suite finds the same of a client directly and through the tunnel. (MCP, both eras)',
+  'conformance:oauth':
+    'Through the tunnel a client finds the authorization server of a private server, and is served with its token. (RFC 9728, MCP authorization)',
+  // The campaign of faults.
+  'campaign:kills':
+    'Kills of every process and lost acknowledgements lose no event and repeat no effect; signed roots are reproduced.',
+  'campaign:mutations': 'Whatever is changed in files, rows or the event log is found, with log and leaf.',
+  'campaign:disk-full': 'On a full disk calls are refused at once and none is sent; with room they work again.',
+  'campaign:clock-jumps': 'A clock that jumps loses no event and ends no call twice.',
+  'campaign:stops': 'A process that stands still hangs no call, and calls work again when it goes on.',
+  'campaign:network-cut': 'A cut network hangs no call and repeats none, and calls work again by themselves.',
   'security:edge-sees-cipher-text': 'What the edge handles contains no payload.',
 } as const satisfies Record<string, string>;
 
