@@ -48,6 +48,7 @@ export interface CallEvent {
   readonly type: string;
   readonly source: string;
   readonly sequence: string;
+  readonly time: string;
   readonly traceparent?: string;
   readonly data: { readonly seq: number; readonly phase: string; readonly [name: string]: unknown };
 }
@@ -56,6 +57,8 @@ export interface SuiteOptions {
   readonly dataDir?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** What runs the suite's command. */
+  readonly command?: readonly string[];
 }
 
 const startMsMax = 120_000;
@@ -67,24 +70,18 @@ export async function startSuite(options: SuiteOptions = {}): Promise<Suite> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'sallyport-e2e-'));
   chmodSync(dataDir, 0o755);
   const port = await twoFreePorts();
-  const child = spawn(
+  const up = ['apps/cli/src/main.ts', 'up', '--json', '--data', dataDir, '--port', String(port)];
+  const [command = '', ...args] = [
+    ...(options.command ?? []),
     process.execPath,
-    [
-      'apps/cli/src/main.ts',
-      'up',
-      '--json',
-      '--data',
-      dataDir,
-      '--port',
-      String(port),
-      ...(options.args ?? kafkaArguments()),
-    ],
-    {
-      cwd: repositoryRoot,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...options.env },
-    },
-  );
+    ...up,
+    ...(options.args ?? kafkaArguments()),
+  ];
+  const child = spawn(command, args, {
+    cwd: repositoryRoot,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
+  });
   const ready = await readyLine(child);
   const operatorKey = readFileSync(join(dataDir, 'secrets', 'operator-key'), 'utf8').trim();
   const control: Suite['control'] = async (method, path, key, body, headers = {}) => {

@@ -20,6 +20,8 @@ export interface TestTunnel {
   readonly ca: CertificateAuthority;
   readonly connector: ChildProcess;
   setPolicy(rules: readonly unknown[]): Promise<void>;
+  /** Ends the connector with the signal, and starts another, as a supervisor does. */
+  replaceConnector(signal: NodeJS.Signals): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -36,6 +38,12 @@ export interface TunnelOptions {
   readonly registeredCa?: 'own' | 'other' | 'none';
   readonly connectorEnv?: Readonly<Record<string, string>>;
   readonly server?: string;
+  /** A network of its own for the connector: how to run it there, and where it finds the edge and the upstream. */
+  readonly network?: {
+    readonly command: readonly string[];
+    readonly edge: string;
+    readonly upstream: { readonly host: string; readonly port: number };
+  };
 }
 
 const tomorrow = () => new Date(Date.now() + 86_400_000);
@@ -74,13 +82,13 @@ export async function startTunnel(suite: Suite, options: TunnelOptions): Promise
   const server = options.server ?? 'app';
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-connector-'));
   const certificate = await (options.proxyCertificate ?? ownCertificate)(ca, domain);
-  writeConfig(suite, directory, { token, domain, server, mode, upstreamPort: options.upstreamPort, certificate });
-  const connector = spawn(process.execPath, ['apps/connector/src/main.ts', '--config', join(directory, 'config.yml')], {
-    cwd: repositoryRoot,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env['PATH'] ?? '', ...options.connectorEnv },
-  });
-  await registration(connector);
+  const { host: upstreamHost, port: upstreamPort } = options.network?.upstream ?? {
+    host: '127.0.0.1',
+    port: options.upstreamPort,
+  };
+  const facts = { token, domain, server, mode, certificate, edge: options.network?.edge };
+  writeConfig(suite, directory, { ...facts, upstreamHost, upstreamPort });
+  let connector = await startConnector(directory, options);
   const host = `${server}.${domain}`;
   return {
     tunnelId,
@@ -89,14 +97,35 @@ export async function startTunnel(suite: Suite, options: TunnelOptions): Promise
     workspaceId,
     apiKey,
     ca,
-    connector,
+    get connector() {
+      return connector;
+    },
     setPolicy,
+    replaceConnector: async (signal) => {
+      const gone = new Promise((resolve) => connector.once('exit', resolve));
+      connector.kill(signal);
+      await gone;
+      connector = await startConnector(directory, options);
+    },
     mcpUrl: `${suite.ready.routerUrl}/t/${host}/mcp`,
     stop: async () => {
       await ended(connector);
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function startConnector(directory: string, options: TunnelOptions): Promise<ChildProcess> {
+  const config = join(directory, 'config.yml');
+  const program = [process.execPath, 'apps/connector/src/main.ts', '--config', config];
+  const [command = '', ...args] = [...(options.network?.command ?? []), ...program];
+  const connector = spawn(command, args, {
+    cwd: repositoryRoot,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env['PATH'] ?? '', ...options.connectorEnv },
+  });
+  await registration(connector);
+  return connector;
 }
 
 export function ownCertificate(ca: CertificateAuthority, domain: string) {
@@ -108,8 +137,17 @@ interface ConnectorFacts {
   readonly domain: string;
   readonly server: string;
   readonly mode: 'end_to_end' | 'transport';
+  /** Undefined: where the suite's own connector finds it. */
+  readonly edge: string | undefined;
+  readonly upstreamHost: string;
   readonly upstreamPort: number;
   readonly certificate: { readonly certificatePem: string; readonly keyPem: string };
+}
+
+/** Where the suite's edge listens for connectors: `host:port`. */
+export function edgeAddress(suite: Suite): string {
+  const demo = parse(readFileSync(join(suite.ready.dataDir, 'connector', 'config.yml'), 'utf8')) as { edge: string[] };
+  return demo.edge[0] ?? '';
 }
 
 /** Address and CA of the edge, and the router's CA, are taken from the suite's own connector. */
@@ -130,19 +168,19 @@ function writeConfig(suite: Suite, directory: string, facts: ConnectorFacts): vo
       cert: file('tls.crt', facts.certificate.certificatePem),
       key: file('tls.key', facts.certificate.keyPem),
       router_ca: demo['x-sallyport'].router_ca,
-      allow: ['127.0.0.0/8'],
+      allow: [`${facts.upstreamHost}/32`],
     },
   };
   const config = {
     tunnel: decoded.value.tunnelUuid,
     'credentials-file': file('credentials.json', encodeCredentialsFile(decoded.value)),
-    edge: demo.edge,
+    edge: facts.edge === undefined ? demo.edge : [facts.edge],
     cacert: demo.cacert,
     'ha-connections': 1,
     retries: 1,
     'grace-period': '1s',
     ingress: [
-      { hostname: `${facts.server}.${facts.domain}`, service: `http://127.0.0.1:${facts.upstreamPort}` },
+      { hostname: `${facts.server}.${facts.domain}`, service: `http://${facts.upstreamHost}:${facts.upstreamPort}` },
       { service: 'http_status:404' },
     ],
     ...(facts.mode === 'end_to_end' ? endToEnd : {}),

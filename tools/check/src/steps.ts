@@ -41,6 +41,7 @@ export const steps: readonly Step[] = [
   vitest('integration', 'tests that need PostgreSQL, Kafka or processes'),
   vitest('e2e', 'scenarios on the whole suite, its event log in PostgreSQL'),
   vitest('e2e-kafka', 'the same scenarios of calls, faults and ledger, the event log on Kafka'),
+  vitest('faults', 'the short form of the campaign of faults'),
 ];
 
 /** What one step counted: a step that runs no tests counts as one. A run that failed without a failed test failed itself. */

@@ -1,0 +1,48 @@
+import { KafkaFaultProxy, type LocalKafkaFound, startLocalKafka } from '@sallyport/kafka/testing';
+import { randomNumbers, seed } from './random.ts';
+
+export interface KafkaUnderFault {
+  /** For the suite: the way through the proxy. */
+  readonly brokers: string;
+  /** For the test: the broker itself. */
+  readonly direct: string;
+  readonly local: LocalKafkaFound['local'];
+  /** Acknowledgements that were lost. */
+  lost(): number;
+  /** The share of produce requests whose acknowledgement is lost from now on. */
+  loseShare(share: number): void;
+  stop(): Promise<void>;
+}
+
+/** A broker of its own behind a proxy that loses acknowledgements. Undefined, said loudly, where there is no broker; on CI that is an error. */
+export async function startKafkaUnderFault(): Promise<KafkaUnderFault | undefined> {
+  const proxy = await KafkaFaultProxy.open();
+  const found = await startLocalKafka(process.env, { proxyPort: proxy.port });
+  if ('missing' in found) {
+    console.warn(`SKIPPED, the faults on Kafka: ${found.missing}`);
+    await proxy.close();
+    return undefined;
+  }
+  proxy.targetPort = found.local.ports.proxied?.listen ?? 0;
+  const random = randomNumbers(seed + 1);
+  let share = 0;
+  let lost = 0;
+  proxy.faultOf = () => {
+    if (random() >= share) return undefined;
+    lost += 1;
+    return 'lose-answer';
+  };
+  return {
+    brokers: `127.0.0.1:${proxy.port}`,
+    direct: found.brokers,
+    local: found.local,
+    lost: () => lost,
+    loseShare: (next) => {
+      share = next;
+    },
+    stop: async () => {
+      await proxy.close();
+      await found.stop();
+    },
+  };
+}

@@ -1,0 +1,176 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { auditTopic } from '@sallyport/audit-events';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { runCli } from '../harness/run-cli.ts';
+import { startSuite, type Suite } from '../harness/suite.ts';
+import { verifies } from '../harness/verifies.ts';
+import { startTunnel, type TestTunnel } from '../harness/tunnel.ts';
+import { CountingUpstream } from './counting-upstream.ts';
+import { form, report } from './form.ts';
+import { startKafkaUnderFault } from './kafka-under-fault.ts';
+import { LedgerAudit } from './ledger-audit.ts';
+import { integerBelow, randomNumbers, seed } from './random.ts';
+import { commandOnce, SteadyLoad } from './steady-load.ts';
+import { signedRoots, TopicReader } from './topic-reader.ts';
+
+const kafka = await startKafkaUnderFault();
+const lanes = 12;
+const sessionLanes = 2;
+const lostShare = 0.05;
+const eventsPerCall = 4;
+/** From the last kill until every call has ended: leases, the sweeper's grace, restarts with their back-off. */
+const settleMsMax = 240_000;
+const recoverMsMax = 120_000;
+const victims = [
+  'router',
+  'edge',
+  'connector',
+  'audit',
+  'scheduler',
+  'executor',
+  'control',
+  'postgres',
+  'broker',
+] as const;
+type Victim = (typeof victims)[number];
+
+describe.skipIf(kafka === undefined)('kills of every process, and lost acknowledgements', () => {
+  const { direct = '', brokers = '' } = kafka ?? {};
+  let suite: Suite;
+  let upstream: CountingUpstream;
+  let tunnel: TestTunnel;
+  beforeAll(async () => {
+    suite = await startSuite({ args: ['--kafka', brokers] });
+    upstream = await CountingUpstream.start();
+    tunnel = await startTunnel(suite, { upstreamPort: upstream.port });
+  });
+  afterAll(async () => {
+    await tunnel?.stop();
+    await upstream?.stop();
+    await suite?.dispose();
+    await kafka?.stop();
+  });
+
+  const kill = async (victim: Victim): Promise<void> => {
+    if (victim === 'broker') {
+      await kafka?.local.kill();
+      await kafka?.local.restart();
+    } else if (victim === 'connector') await tunnel.replaceConnector('SIGKILL');
+    else process.kill(suite.pidOf(victim), 'SIGKILL');
+  };
+
+  verifies(
+    'campaign:kills',
+    async () => {
+      const random = randomNumbers();
+      kafka?.loseShare(lostShare);
+      const agents = new SteadyLoad(
+        { url: tunnel.mcpUrl, key: tunnel.apiKey, tool: 'echo', argumentsOf: (traceId) => ({ message: traceId }) },
+        lanes,
+      );
+      const sessionUrl = suite.ready.sessionMcpUrl;
+      expect(suite.ready.sandboxProblem).toBeNull();
+      const sessions = new SteadyLoad(
+        { url: sessionUrl ?? '', key: suite.ready.apiKey, tool: 'bash', argumentsOf: commandOnce },
+        sessionLanes,
+      );
+      const recoveryMs: Record<string, number[]> = {};
+      const callsPerKill = Math.ceil(form.events / eventsPerCall / form.kills);
+      const startedMs = performance.now();
+      for (let done = 0; done < form.kills; done += 1) {
+        const victim = victims[done % victims.length] ?? 'router';
+        const before = agents.succeeded;
+        while (agents.succeeded < before + callsPerKill) await sleep(50);
+        await sleep(integerBelow(400, random));
+        const killedMs = performance.now();
+        await kill(victim);
+        (recoveryMs[victim] ??= []).push(Math.round(await untilBothWork(agents, sessions, killedMs)));
+      }
+      kafka?.loseShare(0);
+      // While calls go on: the ledger is made again from the event log, and what was signed must come out the same.
+      const { code, stdout, stderr } = await runCli('audit', 'rebuild', '--data', suite.ready.dataDir);
+      expect([code, stderr]).toEqual([0, stderr]);
+      await Promise.all([agents.stop(), sessions.stop()]);
+      const loadMs = performance.now() - startedMs;
+
+      const { audit, signed } = await settled(suite, direct);
+      expect(audit.problems).toEqual([]);
+      expect(audit.open()).toEqual([]);
+      const differing = signed.filter(({ size, root }) => audit.rootAt.get(size) !== root);
+      expect(differing).toEqual([]);
+      const log = await toolcallLog(suite);
+      expect(log).toMatchObject({ size: audit.roots.size, root: audit.roots.root() });
+      expect([...agents.hung, ...sessions.hung]).toEqual([]);
+      expect(sessions.repeated).toEqual([]);
+
+      const wrong: string[] = [];
+      for (const [traceId, times] of upstream.effects) {
+        const callId = audit.byTrace.get(traceId);
+        const call = callId === undefined ? undefined : audit.calls.get(callId);
+        if (times !== 1) wrong.push(`${traceId}: it reached the server ${times} times`);
+        if (call?.phases.startsWith(' requested authorized dispatched') !== true)
+          wrong.push(`${traceId}: it reached the server, and the ledger says${call?.phases ?? ' nothing'}`);
+      }
+      for (const load of [agents, sessions])
+        for (const [traceId, { callId, status, code: reason }] of load.calls) {
+          const call = audit.calls.get(callId);
+          if (status === 200 && call?.terminal !== 'completed')
+            wrong.push(`${traceId} ${callId}: answered, and the ledger says${call?.phases ?? ' nothing'}`);
+          if (callId !== '' && call === undefined && status === 200)
+            wrong.push(`${callId} ${reason}: not in the ledger`);
+        }
+      expect(wrong.slice(0, 10)).toEqual([]);
+
+      const ends: Record<string, number> = {};
+      for (const { terminal = 'none' } of audit.calls.values()) ends[terminal] = (ends[terminal] ?? 0) + 1;
+      report('kills', {
+        seed,
+        events: audit.roots.size,
+        calls: audit.calls.size,
+        ends,
+        kills: form.kills,
+        acknowledgementsLost: kafka?.lost(),
+        recordsTwiceInTheTopic: audit.duplicates,
+        sources: audit.sources,
+        signedRoots: signed.length,
+        loadS: Math.round(loadMs / 1_000),
+        recoveryMs,
+        rebuild: stdout.trim().split('\n').at(-1),
+      });
+    },
+    form.name === 'full' ? 3 * 3_600_000 : 600_000,
+    'sandbox',
+  );
+});
+
+/** Until calls of both halves have succeeded that began after the kill, as far as can be told. */
+async function untilBothWork(agents: SteadyLoad, sessions: SteadyLoad, sinceMs: number): Promise<number> {
+  const before = [agents.succeeded, sessions.succeeded] as const;
+  const wanted = [lanes + 1, sessionLanes + 1] as const;
+  while (performance.now() - sinceMs < recoverMsMax) {
+    await sleep(20);
+    if (agents.succeeded >= before[0] + wanted[0] && sessions.succeeded >= before[1] + wanted[1])
+      return performance.now() - sinceMs;
+  }
+  throw new Error(`calls do not work again within ${recoverMsMax / 1_000} s`);
+}
+
+/** Reads the topic until every call has ended and the ledger has what the topic has. */
+async function settled(suite: Suite, brokers: string) {
+  for (const untilMs = performance.now() + settleMsMax; ; await sleep(3_000)) {
+    const signed = await signedRoots(brokers);
+    const sizes = new Set(signed.map(({ size }) => size));
+    const audit = new LedgerAudit();
+    const reader = new TopicReader(brokers, auditTopic.toolcall);
+    await reader.catchUp((value) => audit.take(value, sizes));
+    await reader.close();
+    const isWhole = audit.open().length === 0 && (await toolcallLog(suite)).size === audit.roots.size;
+    if (isWhole || performance.now() > untilMs) return { audit, signed };
+  }
+}
+
+async function toolcallLog(suite: Suite) {
+  const { body } = await suite.control('GET', '/v1/audit/logs', suite.operatorKey);
+  const logs = (body as { data: { topic: string; size: number; root: string }[] }).data;
+  return logs.find(({ topic }) => topic === auditTopic.toolcall) ?? { size: -1, root: '' };
+}
