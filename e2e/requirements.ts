@@ -21,6 +21,8 @@ export const requirements = {
     'Errors of the gateway are told apart from those of the upstream and stay out of reserved codes. (MCP 2026-07-28)',
   'relay:trace': 'The trace goes on through header and _meta, with our own span. (MCP 2026-07-28, W3C Trace Context)',
   'relay:elicitation': 'An elicitation URL passes and is never fetched. (MCP)',
+  'relay:both-ways':
+    'Many large requests and answers pass at the same time, and wait for each other nowhere. (no source: Node’s HTTP/2)',
   'relay:secrets': 'The agent’s credential reaches no upstream, under whatever name. (MCP, authorization)',
   'policy:list-equals-call': 'tools/list shows exactly what tools/call allows.',
   'policy:default-deny': 'Without a rule nothing is allowed, also no resource, prompt or unknown method.',

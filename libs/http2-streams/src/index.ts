@@ -1,1 +1,2 @@
+export { EagerWrites } from './eager-writes.ts';
 export { resetStream, resetWhenDestroyed } from './reset-stream.ts';

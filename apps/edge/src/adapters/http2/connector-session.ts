@@ -9,6 +9,7 @@ import {
   upgradeHeader,
   uuidText,
 } from '@sallyport/connector-wire';
+import { EagerWrites } from '@sallyport/http2-streams';
 
 import type { RegisterConnection } from '../../application/register-connection.ts';
 import type { ListenerConfig, StreamsConfig } from '../../config.ts';
@@ -28,6 +29,8 @@ export interface SessionDependencies {
 /** Node's default of 64 KiB allows 1.4 MB/s at 40 ms (spec §2). */
 const connectionWindowBytes = 32 * 1024 * 1024;
 const sessionMemoryMegabytesMax = 128;
+/** More than twice the window of our connector (32 MiB): a write that is under way counts whole until all of it is gone. */
+const unsentBytesMax = 80 * 1024 * 1024;
 /** A refused client never closes; it must have read why before we do (spec §4.4). */
 const closeAfterRefusalMs = 250;
 /** Answers that a connector may leave unread on its control stream. */
@@ -59,7 +62,7 @@ export class ConnectorSession {
       dependencies.listener.registerTimeoutMs,
     );
     this.#session = connect('https://edge.invalid', {
-      createConnection: () => socket,
+      createConnection: () => new EagerWrites(socket, unsentBytesMax),
       settings: { enablePush: false, initialWindowSize: dependencies.streams.streamWindowBytes },
       maxSessionMemory: sessionMemoryMegabytesMax,
     });

@@ -7,11 +7,18 @@ type Written = { readonly chunk: Buffer; readonly encoding: BufferEncoding };
 
 /** A message's bytes; what is smaller is joined, what is larger is cut. */
 const messageBytesMax = 64 * 1024;
+/** More than a proxy's window lets the session inside send (8 MiB at ours). */
+const unsentBytesMax = 24 * 1024 * 1024;
 
-/** The byte stream of an `OpenByteStream` call as a Node stream: back-pressure both ways, and an end that is an end. */
+/**
+ * The byte stream of an `OpenByteStream` call as a Node stream: back-pressure both ways, and an end that is an end. A write is done once it is buffered, up to
+ * `unsentBytesMax`: an HTTP/2 session inside would stop to read until it is, and so would its peer (see `EagerWrites`).
+ */
 export class EdgeByteStream extends Duplex {
   /** Grows with every byte that comes: a sign of life. */
   receivedBytes = 0;
+  #unsentBytes = 0;
+  #waiting: (() => void) | undefined;
   readonly #call: Call;
 
   /** `call` has been opened: everything it still receives is data. */
@@ -51,12 +58,21 @@ export class EdgeByteStream extends Duplex {
   #send(chunks: readonly Buffer[], bytes: number, done: (error?: Error | null) => void): void {
     const [only] = chunks;
     const joined = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, bytes);
-    let flowing = true;
     for (let at = 0; at < joined.length; at += messageBytesMax) {
-      flowing = this.#call.write({ message: { $case: 'data', value: joined.subarray(at, at + messageBytesMax) } });
+      const value = joined.subarray(at, at + messageBytesMax);
+      this.#unsentBytes += value.length;
+      this.#call.write({ message: { $case: 'data', value } }, () => this.#sent(value.length));
     }
-    if (flowing) done();
-    else this.#call.once('drain', () => done());
+    if (this.#unsentBytes <= unsentBytesMax) done();
+    else this.#waiting = done;
+  }
+
+  #sent(bytes: number): void {
+    this.#unsentBytes -= bytes;
+    if (this.#unsentBytes > unsentBytesMax) return;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.();
   }
 
   override _final(done: (error?: Error | null) => void): void {

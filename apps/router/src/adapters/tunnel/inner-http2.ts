@@ -12,6 +12,8 @@ import { headerRecord, responsePairs } from './upstream-headers.ts';
 
 const streamWindowBytes = 1 << 20;
 const connectionWindowBytes = 16 << 20;
+/** Beyond it Node resets streams. What the window lets come counts, so the default of 10 would be too little. */
+const sessionMemoryMegabytesMax = 64;
 const watchEveryMs = 2_500;
 /** Silence after which the far end is asked for a sign of life; a slow tool is silent, its proxy is not. */
 const silenceMs = 5_000;
@@ -45,6 +47,7 @@ export class InnerHttp2 {
     this.#session = connect(`https://${host}`, {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: streamWindowBytes },
+      maxSessionMemory: sessionMemoryMegabytesMax,
     });
     this.#session.once('connect', () => this.#session.setLocalWindowSize(connectionWindowBytes));
     this.#session.on('error', (error) => {
