@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '@sallyport/result';
 
-import { type InspectedMessage, methodsThatNeedTarget } from './inspect-request-body.ts';
+import { type InspectedMessage, methodsThatNeedTarget, targetFields } from './inspect-request-body.ts';
 import { decodeMirroredValue, trimOws } from './mirrored-value.ts';
 import { type Era, eraOfClaim, eraOfHeader } from './protocol-version.ts';
 
@@ -102,7 +102,7 @@ function checkMirrors(headers: HeaderLines, message: InspectedMessage, era: Era)
   const mirroredName = headers[nameHeader]?.[0];
   if (mirroredName === undefined)
     return required && methodsThatNeedTarget.has(method) ? missing(nameHeader) : undefined;
-  if (target === undefined) return undefined;
+  if (target === undefined) return targetFields.has(method) ? mismatch(nameHeader, era) : undefined;
   const name = decodeMirroredValue(mirroredName);
   if (name === undefined) {
     return { ...mismatch(nameHeader, era), code: 'header_malformed', sentence: 'Mcp-Name has invalid characters.' };

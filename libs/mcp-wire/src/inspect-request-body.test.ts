@@ -153,6 +153,7 @@ const bad: readonly (readonly [BodyRefusalCode, number, string | Uint8Array])[] 
   ['meta_not_object', -32602, call('{"name":"e","_meta":[]}')],
   ['version_invalid', -32602, call('{"name":"e","_meta":{"io.modelcontextprotocol/protocolVersion":7}}')],
   ['version_invalid', -32602, call('{"name":"e","_meta":{"io.modelcontextprotocol/protocolVersion":"a b"}}')],
+  ['ambiguous_key', -32600, '{"jsonrpc":"2.0","id":1,"method":"tasks/cancel","params":{"task_id":"secret"}}'],
   ['target_missing', -32602, call('{}')],
   ['target_missing', -32602, call('{"name":["echo"]}')],
   ['target_missing', -32602, '{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"name":"a"}}'],

@@ -74,7 +74,7 @@ const versionKey = 'io.modelcontextprotocol/protocolVersion';
 const versionText = /^[\w.-]{1,64}$/;
 
 /** The methods policy decides by target; for the `tasks/*` rows see SEP-2663. */
-const targetFields: ReadonlyMap<string, CallTarget['field']> = new Map([
+export const targetFields: ReadonlyMap<string, CallTarget['field']> = new Map([
   ['tools/call', 'name'],
   ['prompts/get', 'name'],
   ['resources/read', 'uri'],

@@ -23,6 +23,8 @@ export function parseJsonRpcId(text: string): JsonRpcId | undefined {
   return key === undefined ? undefined : { raw: text, key };
 }
 
+const zero = 0x30;
+
 /** Canonical digits and exponent of an integer in any JSON notation; undefined for fractions and non-numbers. */
 function integerKey(text: string): string | undefined {
   const parts = numberParts.exec(text);
@@ -31,7 +33,9 @@ function integerKey(text: string): string | undefined {
   if (exponentText.length > exponentDigitsMax) return undefined;
   const digits = (whole + fraction).replace(/^0+/, '');
   if (digits === '') return 'n:0';
-  const significant = digits.replace(/0+$/, '');
+  let end = digits.length;
+  while (digits.charCodeAt(end - 1) === zero) end -= 1; // a pattern would look at each run of zeros again and again
+  const significant = digits.slice(0, end);
   const exponent = Number(exponentText) - fraction.length + (digits.length - significant.length);
   return exponent < 0 ? undefined : `n:${sign}${significant}e${exponent}`;
 }

@@ -42,8 +42,7 @@ const endableNumber: readonly boolean[] = [false, true, true, false, true, false
 
 /** Tokens below this depth are captured; deeper ones are only checked. */
 const captureDepthMax = 2;
-/** Escaped, a captured name or value may take six bytes a character. */
-/** An id of 1 KiB with every character escaped (`\\u00e9`), and its quotes. */
+/** An id of 1 KiB with every character escaped, six bytes each, and its quotes. */
 const captureBytesMax = 6 * 1024 + 2;
 
 /**

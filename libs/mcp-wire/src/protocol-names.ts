@@ -26,14 +26,19 @@ export const entryNames = protocolNames(['name', 'uri', 'uriTemplate']);
 
 /**
  * Whether a key is one of the names in another spelling. Some parsers (Go's encoding/json is one) match member names
- * without regard to case, so `{"name":"a","Name":"b"}` names two tools: we refuse what we would read differently.
+ * without regard to case, so `{"name":"a","Name":"b"}` names two tools; some (pydantic, where it is told to) take `task_id` for `taskId`: we refuse what
+ * we would read differently.
  */
 export function isAmbiguousKey(key: string, names: ProtocolNames): boolean {
   return !names.exact.has(key) && names.folded.has(fold(key));
 }
 
 function protocolNames(names: readonly string[]): ProtocolNames {
-  return { exact: new Set(names), folded: new Set(names.map(fold)) };
+  return { exact: new Set(names), folded: new Set(names.flatMap((name) => [fold(name), fold(inSnakeCase(name))])) };
+}
+
+function inSnakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 /** Lower, then upper: the first folds U+212A KELVIN SIGN to k, the second U+017F LONG S to S, as Go's folding does. */

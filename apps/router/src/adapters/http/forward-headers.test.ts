@@ -31,9 +31,16 @@ describe('headers that go on to the private server', () => {
     const forwarded = (authorization: string) =>
       forwardHeaders(['X-Api-Key', 'sk-1', 'Authorization', authorization], 'sk-1').map(([name]) => name);
     expect(forwarded('Bearer of-the-server')).toEqual(['authorization', 'accept-encoding']);
-    for (const own of ['Bearer sk-1', 'Bearer sk-sallyport-other', 'Basic sk-1', 'Bearer ek-sallyport-1'])
+    for (const own of [
+      'Bearer sk-1',
+      'Bearer sk-sallyport-other',
+      'Basic c2stMQ==',
+      'NTLM abc',
+      'Bearer ek-sallyport-1',
+    ])
       expect(forwarded(own)).toEqual(['accept-encoding']);
     expect(forwardHeaders(['Authorization', 'Bearer sk-1'], 'sk-1')).toEqual([['accept-encoding', 'identity']]);
+    expect(forwardHeaders(['X-Other', 'sk-sallyport-other', 'X-Original-URL', '/x'], 'sk-1')).toHaveLength(1);
   });
 
   it('drop what only a gateway may assert, and what belongs to the connection', () => {

@@ -22,14 +22,18 @@ const never = new Set([
   'forwarded',
   'x-real-ip',
   'x-accel-buffering',
+  'x-original-url',
+  'x-rewrite-url',
 ]);
 const neverPrefix = /^(?:x-forwarded-|cf-|sallyport-|proxy-)/;
 
 /** Keys of ours: whoever shows one to a private server gives it away. */
-const ownKey = /\b(?:sk|ek)-sallyport-/i;
+const ownKey = /(?:sk|ek)-sallyport-/i;
+/** The scheme of tokens (RFC 6750). Others, such as NTLM, prove who speaks on a connection, and connections are shared. */
+const bearerToken = /^Bearer +[\w.~+/-]+=*$/i;
 
 /**
- * The headers that go on to the private server. `Authorization` goes on where the caller has shown its key in `X-Api-Key`: then it is a token for that server. `raw` is Node's flat list. A header that carries the caller's credential under whatever
+ * The headers that go on to the private server. A bearer token goes on where the caller has shown its key in `X-Api-Key`: then it is for that server. `raw` is Node's flat list. A header that carries the caller's credential under whatever
  * name is dropped too. Bodies come back unencoded, because they are inspected.
  */
 export function forwardHeaders(raw: readonly string[], credential: string): [name: string, value: string][] {
@@ -39,8 +43,15 @@ export function forwardHeaders(raw: readonly string[], credential: string): [nam
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = (raw[at] ?? '').toLowerCase();
     const value = raw[at + 1] ?? '';
-    if (name === 'authorization' && (!isKeyedApart || ownKey.test(value))) continue;
-    if (never.has(name) || neverPrefix.test(name) || named?.has(name) === true || value.includes(credential)) continue;
+    if (name === 'authorization' && (!isKeyedApart || !bearerToken.test(value))) continue;
+    if (
+      never.has(name) ||
+      neverPrefix.test(name) ||
+      named?.has(name) === true ||
+      value.includes(credential) ||
+      ownKey.test(value)
+    )
+      continue;
     pairs.push([name, value]);
   }
   pairs.push(['accept-encoding', 'identity']);

@@ -36,6 +36,7 @@ describe('the metadata of a private server', () => {
   it.each([
     ['no JSON', 'text/html', '<p>secret</p>'],
     ['no object', 'application/json', '["secret"]'],
+    ['about no resource', 'application/json', '{"secret":1}'],
     ['no whole document', 'application/json', '{"secret":'],
     ['too long', 'application/json', `{"secret":"${'x'.repeat(70_000)}"}`],
   ])('is not passed on where it is %s', async (_, type, text) => {
@@ -46,14 +47,18 @@ describe('the metadata of a private server', () => {
     expect(told).not.toContain('secret');
   });
 
-  it.each(['/.well-known/oauth-protected-resources', '/.well-known/openid-configuration', '/mcp'])(
-    'is all that can be read: %s is not',
-    async (url) => {
-      const { client, sent } = await ask(url);
-      sent.json('{"password":"secret"}');
-      expect(await client.whole()).toContain('not_an_event_stream');
-    },
-  );
+  it.each([
+    '/.well-known/oauth-protected-resources',
+    '/.well-known/openid-configuration',
+    '/.well-known/oauth-protected-resource/..;/..;/actuator/env',
+    '/.well-known/oauth-protected-resource/%252e%252e/admin',
+    '/.well-known/oauth-protected-resource//admin',
+    '/mcp',
+  ])('is all that can be read: %s is not', async (url) => {
+    const { client, sent } = await ask(url);
+    sent.json('{"resource":"secret"}');
+    expect(await client.whole()).toContain('not_an_event_stream');
+  });
 });
 
 describe('a token for the private server', () => {
