@@ -74,6 +74,9 @@ export class KeepLeases {
   async #end(lease: Lease): Promise<void> {
     const lane = this.#lanes.withLease(lease);
     if (lane !== undefined) this.end(lane, 'lease_expired');
-    else await this.#queue.endLease(lease, 'lease_expired', undefined);
+    else {
+      await this.#queue.endLease(lease, 'lease_expired', undefined);
+      this.#demand.gone(lease);
+    }
   }
 }

@@ -85,6 +85,15 @@ export class SandboxDemand {
     this.#queued.delete(sessionId);
   }
 
+  /** Work that was believed to wait is over: a claim of which nobody here knew has ended. */
+  gone({ workId, sessionId }: Lease): void {
+    if (this.#queued.get(sessionId)?.workId !== workId) return;
+    this.#queued.delete(sessionId);
+    this.#place.remove(workId);
+    const lane = this.#lanes.find(sessionId);
+    if (lane !== undefined) this.want(lane);
+  }
+
   /**
    * A claim is over: the lane hears of it at once, the executor is told to let go, the queue is changed. Nobody renews the lease any more, so it ends in
    * the queue even if that cannot be written.

@@ -43,6 +43,7 @@ export class ExecutorHost implements StreamHost {
   readonly #unsure = new WeakSet<Registered>();
   #keyChanges = 0;
   #isRechecking = false;
+  #recheckTimer: NodeJS.Timeout | undefined;
   #recheckAgain = false;
 
   constructor(parts: ExecutorHostParts, limits: ExecutorHostLimits) {
@@ -52,7 +53,10 @@ export class ExecutorHost implements StreamHost {
     this.leases = parts.leases;
     this.place = parts.place;
     this.limits = limits;
-    parts.keys.onChange(() => this.#keysChanged());
+    parts.keys.onChange(() => {
+      this.#keyChanges += 1;
+      this.#recheckAll();
+    });
   }
 
   service(): GrpcService {
@@ -94,7 +98,7 @@ export class ExecutorHost implements StreamHost {
     this.#parts.log.info({ ...identity, ...description, kept: kept.length }, 'an executor is connected');
     this.#parts.registration.resume(identity.executorId, kept);
     this.place.hint();
-    if (this.#unsure.has(registered)) this.#keysChanged();
+    if (this.#unsure.has(registered)) this.#recheckAll();
   }
 
   left(stream: ExecutorStream, { identity }: Registered, reason: string): void {
@@ -118,14 +122,15 @@ export class ExecutorHost implements StreamHost {
   }
 
   /** A change that comes during a pass makes another one: what was checked before it may be revoked. */
-  #keysChanged(): void {
-    this.#keyChanges += 1;
-    this.#recheckAgain = this.#isRechecking;
+  #recheckAll(): void {
+    clearTimeout(this.#recheckTimer);
+    if (this.#isRechecking) this.#recheckAgain = true;
     if (this.#isRechecking) return;
+    this.#recheckAgain = false;
     this.#isRechecking = true;
     const done = this.#recheckKeys().finally(() => {
       this.#isRechecking = false;
-      if (this.#recheckAgain) this.#keysChanged();
+      if (this.#recheckAgain) this.#recheckAll();
     });
     this.later(done);
   }
@@ -134,7 +139,7 @@ export class ExecutorHost implements StreamHost {
   async #recheckKeys(): Promise<void> {
     let isComplete = true;
     for (const stream of this.#streams) if (!(await this.#recheck(stream))) isComplete = false;
-    if (!isComplete) setTimeout(() => this.#keysChanged(), recheckAgainMs).unref();
+    if (!isComplete) this.#recheckTimer = setTimeout(() => this.#recheckAll(), recheckAgainMs).unref();
   }
 
   /** False where nobody could say whether the key is good. */
@@ -142,7 +147,7 @@ export class ExecutorHost implements StreamHost {
     const { registered } = stream;
     if (registered === undefined) return true;
     const key = await this.#parts.keys.check(registered.keySha256);
-    if (key.ok) return true;
+    if (key.ok || stream.isOver) return true;
     if (key.reason !== 'unknown') return false;
     this.#parts.registration.shutOut(registered.identity.executorId);
     stream.refuse('environment_key_revoked');

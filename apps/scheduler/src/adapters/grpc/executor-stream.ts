@@ -1,6 +1,7 @@
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
 import type { executor as wire } from '@sallyport/contracts';
 import { grpcFailure } from '@sallyport/grpc';
+import { MessageBudget } from '../../domain/message-budget.ts';
 import type { LeaseEnd } from '../../domain/work-item.ts';
 import type { ConnectedExecutors } from '../../application/connected-executors.ts';
 import type { ExecutorReports } from '../../application/executor-reports.ts';
@@ -53,9 +54,14 @@ const refusals = {
 } as const satisfies Record<StreamRefusal, readonly [status, string]>;
 
 const registerMsMax = 10_000;
+/** How long we may take to let somebody in. */
+const registeringMsMax = 60_000;
 /** Messages an executor may send at once, and how fast it may go on: output is the most of them. */
 const burstMessagesMax = 4_000;
 const messagesPerSecondMax = 2_000;
+/** Each heartbeat is answered. Two HTTP/2 sessions that send each other more small messages than a socket holds wait for each other for ever. */
+const burstHeartbeatsMax = 100;
+const heartbeatsPerSecondMax = 20;
 const unreadBytesMax = 8 * 1024 * 1024;
 /** What a message counts besides a call's arguments. */
 const messageBytes = 256;
@@ -88,12 +94,12 @@ export interface StreamHost {
 export class ExecutorStream implements ExecutorConnection {
   readonly #host: StreamHost;
   readonly #call: Call;
-  readonly #registerTimer: NodeJS.Timeout;
+  #registerTimer: NodeJS.Timeout;
   #registered: Registered | undefined;
   #isRegistering = false;
   #over = false;
-  #tokens = burstMessagesMax;
-  #tokensAtMs = performance.now();
+  readonly #messages = new MessageBudget(burstMessagesMax, messagesPerSecondMax, performance.now());
+  readonly #heartbeats = new MessageBudget(burstHeartbeatsMax, heartbeatsPerSecondMax, performance.now());
   /** Of messages that the executor's window has not taken yet. */
   #unreadBytes = 0;
 
@@ -144,7 +150,7 @@ export class ExecutorStream implements ExecutorConnection {
 
   #receive(message: Message | undefined): void {
     if (this.#over) return;
-    if (!this.#mayReceive()) return this.refuse('too_fast');
+    if (!this.#messages.take(performance.now())) return this.refuse('too_fast');
     if (message === undefined) return this.refuse('protocol_violation');
     if (this.#registered !== undefined) return this.#handle(message, this.#registered);
     if (message.$case !== 'register' || this.#isRegistering) return this.refuse('protocol_violation');
@@ -152,6 +158,7 @@ export class ExecutorStream implements ExecutorConnection {
     if (registration === undefined) return this.refuse('protocol_violation');
     this.#isRegistering = true;
     clearTimeout(this.#registerTimer);
+    this.#registerTimer = setTimeout(() => this.refuse('unavailable'), registeringMsMax);
     // What follows is not read before the answer is known.
     this.#call.pause();
     this.#host.register(registration, this).then(
@@ -168,6 +175,7 @@ export class ExecutorStream implements ExecutorConnection {
   }
 
   #welcome(registered: Registered): void {
+    clearTimeout(this.#registerTimer);
     this.#registered = registered;
     const { heartbeatMs, leaseMs, callBytesMax } = this.#host.limits;
     this.#call.write({
@@ -238,6 +246,7 @@ export class ExecutorStream implements ExecutorConnection {
   }
 
   #heartbeat({ leases }: wire.Heartbeat, executorId: string): void {
+    if (!this.#heartbeats.take(performance.now())) return this.refuse('too_fast');
     const held = leases.map(readLease).filter((lease) => lease !== undefined);
     if (held.length !== leases.length || held.length > this.#host.limits.leasesMax)
       return this.refuse('protocol_violation');
@@ -251,14 +260,6 @@ export class ExecutorStream implements ExecutorConnection {
     const held = readLease(lease);
     if (held === undefined) this.refuse('protocol_violation');
     else use(held);
-  }
-
-  #mayReceive(): boolean {
-    const nowMs = performance.now();
-    const earned = ((nowMs - this.#tokensAtMs) / 1_000) * messagesPerSecondMax;
-    this.#tokens = Math.min(burstMessagesMax, this.#tokens + earned) - 1;
-    this.#tokensAtMs = nowMs;
-    return this.#tokens >= 0;
   }
 
   #finish(reason: string): void {
