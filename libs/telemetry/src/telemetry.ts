@@ -10,6 +10,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { z } from 'zod';
+import { reportRuntime } from './runtime-metrics.ts';
 import { Span, type SpanRole } from './span.ts';
 import { newTraceContext, toSpanContext, type TraceContext } from './trace-context.ts';
 
@@ -79,9 +80,12 @@ export class Telemetry {
         }),
       ],
     });
-    return new Telemetry(meters.getMeter('sallyport'), tracers.getTracer('sallyport'), () =>
-      Promise.allSettled([tracers.shutdown(), meters.shutdown()]),
-    );
+    const meter = meters.getMeter('sallyport');
+    const stopRuntime = reportRuntime(meter);
+    return new Telemetry(meter, tracers.getTracer('sallyport'), async () => {
+      await Promise.allSettled([tracers.shutdown(), meters.shutdown()]);
+      stopRuntime();
+    });
   }
 
   /** Begins a span below `parent`, or a new trace. */
