@@ -98,6 +98,8 @@ describe.skipIf(kafka === undefined)('kills of every process, and lost acknowled
       expect(audit.open()).toEqual([]);
       const differing = signed.filter(({ size, root }) => audit.rootAt.get(size) !== root);
       expect(differing).toEqual([]);
+      expect(signed.length).toBeGreaterThan(1);
+      expect(kafka?.lost()).toBeGreaterThan(0);
       const log = await toolcallLog(suite);
       expect(log).toMatchObject({ size: audit.roots.size, root: audit.roots.root() });
       expect([...agents.hung, ...sessions.hung]).toEqual([]);

@@ -10,7 +10,7 @@ import { startSuite, type Suite } from '../harness/suite.ts';
 import { verifies } from '../harness/verifies.ts';
 import { form, report } from './form.ts';
 import { integerBelow, randomNumbers, seed } from './random.ts';
-import { openSuiteDatabase } from './suite-database.ts';
+import { openSuiteDatabase } from '../harness/suite-database.ts';
 
 const callCount = 150;
 const leavesPerBundle = 256;

@@ -54,7 +54,10 @@ describe.skipIf(!isRoot)('the network between connector and edge', () => {
       const recoveryMs: number[] = [];
       for (const ms of cutMs) {
         network.cut();
+        await sleep(500); // what was on its way
+        const arrived = load.succeeded;
         await sleep(ms);
+        expect(load.succeeded).toBe(arrived);
         network.mend();
         const mendedMs = performance.now();
         const before = load.succeeded;
