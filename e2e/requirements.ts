@@ -95,7 +95,8 @@ export const requirements = {
   // The campaign of faults.
   'campaign:kills':
     'Kills of every process and lost acknowledgements lose no event and repeat no effect; signed roots are reproduced.',
-  'campaign:mutations': 'Whatever is changed in files, rows or the event log is found, with log and leaf.',
+  'campaign:mutations':
+    'Whatever is changed in files or rows is found, with log and leaf; in the event log, with the log.',
   'campaign:disk-full': 'On a full disk calls are refused at once and none is sent; with room they work again.',
   'campaign:clock-jumps': 'A clock that jumps loses no event and ends no call twice.',
   'campaign:stops': 'A process that stands still hangs no call, and calls work again when it goes on.',

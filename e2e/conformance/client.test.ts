@@ -29,6 +29,9 @@ const known: Record<Revision, Readonly<Record<string, number>>> = {
   },
 };
 
+/** Of the scenarios `auth/*` those that are scored. */
+const authorizingCount: Record<Revision, number> = { '2025-11-25': 14, '2026-07-28': 25 };
+
 /** Optional, and about tokens of other kinds. */
 const extensions = [
   'auth/client-credentials-jwt',
@@ -101,9 +104,11 @@ describe('MCP conformance of a client, directly and through the tunnel', () => {
       'conformance:oauth',
       async () => {
         const differing: unknown[] = [];
+        expect(authorizing(revision)).toHaveLength(authorizingCount[revision]);
         for (const scenario of authorizing(revision)) {
           const direct = await play(revision, scenario);
           expect(direct).toMatchObject({ scenario, exitCode: 0, complaint: '', result: { failed: 0, warned: 0 } });
+          expect(direct.result.passed).toBeGreaterThan(0);
           const relayed = await playThroughTunnel(revision, scenario);
           if (JSON.stringify(relayed) !== JSON.stringify(direct)) differing.push({ scenario, direct, relayed });
         }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Suite } from '../harness/suite.ts';
 import type { CountingUpstream } from './counting-upstream.ts';
 import type { SteadyLoad } from './steady-load.ts';
@@ -8,6 +9,8 @@ export interface Verdicts {
   readonly wrong: readonly string[];
 }
 
+/** What is in the ledger at all is there by then, one event at least. */
+const ledgerMsMax = 5_000;
 const steps = new Set(['requested', 'authorized', 'dispatched', 'late_result']);
 
 /** Compares what agents were told and what reached the server with what the ledger says of each call. */
@@ -15,12 +18,15 @@ export async function verdictsOf(suite: Suite, load: SteadyLoad, upstream?: Coun
   const ends: Record<string, number> = {};
   const wrong: string[] = load.hung.map((callId) => `${callId}: it hung`);
   wrong.push(...load.repeated.map((callId) => `${callId}: its command ran twice`));
+  await sleep(ledgerMsMax);
   for (const [traceId, { callId, status, code }] of load.calls) {
     const times = upstream?.effects.get(traceId) ?? 0;
     if (times > 1) wrong.push(`${callId} ${traceId}: it reached the server ${times} times`);
-    // Nothing is known of a call whose connection broke before its headers; one that was refused unrecorded has no events.
-    if (callId === '' || (times === 0 && status !== 200)) continue;
-    const phases = (await suite.eventsOf(callId)).map(({ data }) => data.phase);
+    // Of a call whose connection broke before its headers only the server can tell.
+    if (callId === '') continue;
+    // One that was refused unrecorded has no events, and must have reached nobody.
+    if (status !== 200 && times === 0 && !(await isRecorded(suite, callId))) continue;
+    const phases = await phasesOf(suite, callId);
     const terminals = phases.filter((phase) => !steps.has(phase));
     const key = `${terminals.join('+') || 'open'} ${status} ${code}`.trim();
     ends[key] = (ends[key] ?? 0) + 1;
@@ -29,4 +35,17 @@ export async function verdictsOf(suite: Suite, load: SteadyLoad, upstream?: Coun
     if (!isTrue || !isDispatched) wrong.push(`${callId} ${status} ×${times}: ${phases.join(' ')}`);
   }
   return { ends, wrong: wrong.slice(0, 10) };
+}
+
+async function isRecorded(suite: Suite, callId: string): Promise<boolean> {
+  return (await suite.control('GET', `/v1/audit/calls/${callId}`, suite.operatorKey)).status === 200;
+}
+
+/** A call that stays open is no failure of the question, but its answer. */
+async function phasesOf(suite: Suite, callId: string): Promise<readonly string[]> {
+  try {
+    return (await suite.eventsOf(callId)).map(({ data }) => data.phase);
+  } catch (error) {
+    return ['open', String(error)];
+  }
 }

@@ -1,6 +1,12 @@
 import { readSecretFile } from '@sallyport/config';
 import { fail, ok, type Result } from '@sallyport/result';
-import { type Capabilities, type CheckResult, namespaceTierChecks, type SandboxDriver } from '@sallyport/sandbox';
+import {
+  type Capabilities,
+  type CheckResult,
+  namespaceTierChecks,
+  sandboxChecks,
+  type SandboxDriver,
+} from '@sallyport/sandbox';
 
 import type { ExecutorConfig } from './config.ts';
 import { isolationOf } from './domain/isolation.ts';
@@ -44,7 +50,8 @@ export async function openExecutorHost(
 }
 
 function unprovedOf(checks: readonly CheckResult[]): readonly string[] {
-  return checks.filter(({ proved }) => !proved).map(({ check }) => check);
+  const proved = new Set(checks.filter((each) => each.proved).map(({ check }) => check));
+  return sandboxChecks.filter((check) => !proved.has(check));
 }
 
 async function selfTest(

@@ -1,4 +1,3 @@
-import type { WorkQueue } from '../ports/work-queue.ts';
 import type { Lane } from './lane.ts';
 import type { Lanes } from './lanes.ts';
 import type { Placed, PlaceWork } from './place-work.ts';
@@ -9,27 +8,21 @@ import type { SessionPlace } from './session-directory.ts';
 export class BeginLeases {
   readonly #lanes: Lanes;
   readonly #demand: SandboxDemand;
-  readonly #queue: WorkQueue;
   readonly #place: PlaceWork;
   readonly #startMsMax: number;
-  readonly #failed: (error: unknown) => void;
 
   constructor(
     parts: {
       readonly lanes: Lanes;
       readonly demand: SandboxDemand;
-      readonly queue: WorkQueue;
       readonly place: PlaceWork;
     },
     startMsMax: number,
-    failed: (error: unknown) => void,
   ) {
     this.#lanes = parts.lanes;
     this.#demand = parts.demand;
-    this.#queue = parts.queue;
     this.#place = parts.place;
     this.#startMsMax = startMsMax;
-    this.#failed = failed;
   }
 
   /** False where nobody waits any more. */
@@ -38,7 +31,7 @@ export class BeginLeases {
     const lane = this.#lanes.find(lease.sessionId);
     this.#demand.placed(lease.sessionId);
     if (lane === undefined || lane.isClosed) {
-      this.#queue.endLease(lease, 'session_idle', undefined).catch(this.#failed);
+      this.#demand.giveBack(lease, lane === undefined ? 'session_idle' : 'session_ended');
       return false;
     }
     this.#claimed(lane, placed);

@@ -85,6 +85,11 @@ export class SandboxDemand {
     this.#queued.delete(sessionId);
   }
 
+  /** A claim that nobody waits for any more. */
+  giveBack(lease: Lease, reason: LeaseEnd): void {
+    this.#endInQueue(undefined, lease, reason, endTriesMax);
+  }
+
   /** Work that was believed to wait is over: a claim of which nobody here knew has ended. */
   gone({ workId, sessionId }: Lease): void {
     if (this.#queued.get(sessionId)?.workId !== workId) return;
@@ -113,10 +118,10 @@ export class SandboxDemand {
     await Promise.all(this.#chains.values());
   }
 
-  #endInQueue(lane: Lane, lease: Lease, reason: LeaseEnd, triesLeft: number): void {
+  #endInQueue(lane: Lane | undefined, lease: Lease, reason: LeaseEnd, triesLeft: number): void {
     this.#then(lease.sessionId, async () => {
       const delayMs = againAfterMs[reason] ?? 0;
-      const isWanted = lane.needsSandbox && !this.#queued.has(lease.sessionId);
+      const isWanted = lane?.needsSandbox === true && !this.#queued.has(lease.sessionId);
       try {
         const ended = await this.#queue.endLease(lease, reason, isWanted ? { delayMs } : undefined);
         if (isWanted && ended.ok) this.#add(lease, lane, delayMs);

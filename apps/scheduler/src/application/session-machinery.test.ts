@@ -117,9 +117,11 @@ describe('calls, claims and sandboxes together', () => {
       given.abort();
       await call.answer;
     };
+    bed.queue.failing.endLease = 1;
     bed.connect();
     await settle();
     expect(await call.answer).toMatchObject({ phase: 'cancelled' });
+    await vi.advanceTimersByTimeAsync(1_500);
     expect(bed.queue.statesOf('sesn_1')).toEqual(['stopped']);
     expect(bed.link.offers).toEqual([]);
     await warm(bed, 'sesn_2');
@@ -160,6 +162,24 @@ describe('calls, claims and sandboxes together', () => {
     bed.connect();
     await warm(bed, 'sesn_1');
     expect(bed.queue.statesOf('sesn_1')).toEqual(['leased']);
+  });
+
+  it('gives a call a sandbox although a claim was written of which nobody heard, once it has lapsed', async () => {
+    const bed = new MachineryBed({ placeMsMax: 20_000 });
+    bed.queue.unheardClaims = 1;
+    const call = bed.call('sesn_1');
+    await settle();
+    bed.connect();
+    await settle();
+    expect(bed.link.offers).toEqual([]);
+    expect(bed.queue.statesOf('sesn_1')).toEqual(['leased']);
+    await bed.machinery.leases.sweep();
+    await settle();
+    expect(bed.link.offers.map(({ token }) => token)).toEqual([2]);
+    await bed.ready(last(bed.link.offers));
+    await settle();
+    await bed.reply(last(bed.link.calls), 'on');
+    expect(await call.answer).toMatchObject({ text: 'on' });
   });
 
   it('ends a claim whose sandbox does not start in time, and asks for another while a call waits', async () => {

@@ -95,7 +95,7 @@ export class SessionMachinery {
     const { lanes, place, executors } = this;
     this.demand = new SandboxDemand({ queue, lanes, place, executors, link }, failed);
     const { demand } = this;
-    this.begin = new BeginLeases({ lanes, demand, queue, place }, limits.leases.startMsMax, failed);
+    this.begin = new BeginLeases({ lanes, demand, place }, limits.leases.startMsMax);
     this.leases = new KeepLeases({ queue, lanes, demand }, limits.leases.leaseMs, failed);
     this.reports = new ExecutorReports({ lanes, queue, demand, journal, clock }, signals);
     const { directory: sessions } = this;

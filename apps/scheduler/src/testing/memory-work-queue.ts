@@ -17,6 +17,8 @@ export class MemoryWorkQueue extends WorkQueue {
   /** How many calls of a method fail from now on. */
   readonly failing: Partial<Record<Method, number>> = {};
   duringClaim: (() => void | Promise<void>) | undefined;
+  /** Claims that are written, and of which nobody hears. */
+  unheardClaims = 0;
 
   override queue(work: Omit<QueuedWork, 'workId'>): Promise<Result<QueuedWork, 'session-ended' | 'still-leased'>> {
     return this.#try('queue', () => {
@@ -39,6 +41,8 @@ export class MemoryWorkQueue extends WorkQueue {
 
   override async claim(environmentId: string, workspaceId: string, executorId: string): Promise<Lease | undefined> {
     await this.duringClaim?.();
+    const isUnheard = this.unheardClaims > 0;
+    if (isUnheard) this.unheardClaims -= 1;
     return this.#try('claim', () => {
       const item = this.items.find(
         ({ work, state, notBeforeMs }) =>
@@ -48,6 +52,7 @@ export class MemoryWorkQueue extends WorkQueue {
           notBeforeMs <= performance.now(),
       );
       if (item === undefined || !this.#change(item, { type: 'ClaimWork', executorId, atMs: 0 }).ok) return undefined;
+      if (isUnheard) throw new Error('claim: the connection broke at its commit');
       return { ...item.work, executorId, token: 'token' in item.state ? item.state.token : 0 };
     });
   }
@@ -79,8 +84,9 @@ export class MemoryWorkQueue extends WorkQueue {
     return Promise.resolve([]);
   }
 
-  override lapsed(): Promise<readonly Lease[]> {
-    return Promise.resolve([]);
+  /** Every claim: a test sweeps where time has run out. */
+  override async lapsed(): Promise<readonly Lease[]> {
+    return (await this.live()).leased;
   }
 
   override live() {
@@ -104,7 +110,7 @@ export class MemoryWorkQueue extends WorkQueue {
 
   #try<Value>(method: Method, run: () => Value): Promise<Value> {
     const left = this.failing[method] ?? 0;
-    if (left === 0) return Promise.resolve(run());
+    if (left === 0) return new Promise((resolve) => resolve(run()));
     this.failing[method] = left - 1;
     return Promise.reject(new Error(`${method}: the database is away`));
   }

@@ -29,6 +29,7 @@ export interface ExecutorHostParts {
 }
 
 const recheckAgainMs = 1_000;
+const rechecksAtOnce = 50;
 
 /** What all executors' streams share. */
 export class ExecutorHost implements StreamHost {
@@ -138,7 +139,11 @@ export class ExecutorHost implements StreamHost {
   /** A key that was revoked ends what was let in by it, at once. */
   async #recheckKeys(): Promise<void> {
     let isComplete = true;
-    for (const stream of this.#streams) if (!(await this.#recheck(stream))) isComplete = false;
+    const streams = [...this.#streams];
+    while (streams.length > 0) {
+      const checked = await Promise.all(streams.splice(0, rechecksAtOnce).map((stream) => this.#recheck(stream)));
+      if (checked.includes(false)) isComplete = false;
+    }
     if (!isComplete) this.#recheckTimer = setTimeout(() => this.#recheckAll(), recheckAgainMs).unref();
   }
 
