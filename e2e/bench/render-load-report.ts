@@ -31,6 +31,7 @@ export function renderLoadReport({ machine, plan, maximumPerS, targetPerS, strea
       row(`event loop p99, worst second, ${name}, ms`, (sample) => sample.eventLoopDelayMs[name] ?? 0, 1),
     ),
     row('database, MiB', ({ databaseMib }) => databaseMib),
+    row('database grows by, KiB a call', ({ databaseKibPerCall }) => databaseKibPerCall, 1),
     row('time in statements per commit, ms', ({ statementMs }) => statementMs, 2),
     '',
   ].join('\n');

@@ -30,6 +30,8 @@ export interface LoadSample {
   /** The worst second's 99th percentile, by service. */
   readonly eventLoopDelayMs: Readonly<Record<string, number>>;
   readonly databaseMib: number;
+  /** What the database grew by, for each call of the slice. */
+  readonly databaseKibPerCall: number;
   /** Time in statements per commit. */
   readonly statementMs: number;
 }
@@ -105,6 +107,7 @@ async function measure(plan: LoadPlan, running: Running, note: (text: string) =>
       descriptors: descriptorsOf(groups),
       eventLoopDelayMs: collector.worstDelayMs(),
       databaseMib: now.bytes / 2 ** 20,
+      databaseKibPerCall: (now.bytes - before.bytes) / 1_024 / Math.max(1, load.calls),
       statementMs: (now.activeMs - before.activeMs) / Math.max(1, now.commits - before.commits),
     };
     before = now;

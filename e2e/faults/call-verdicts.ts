@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Suite } from '../harness/suite.ts';
 import type { CountingUpstream } from './counting-upstream.ts';
-import type { SteadyLoad } from './steady-load.ts';
+import type { LoadedCall, SteadyLoad } from './steady-load.ts';
 
 export interface Verdicts {
   /** How many calls ended how: the ledger's word, the status and the gateway's code. */
@@ -11,6 +11,7 @@ export interface Verdicts {
 
 /** What is in the ledger at all is there by then, one event at least. */
 const ledgerMsMax = 5_000;
+const readersAtOnce = 8;
 const steps = new Set(['requested', 'authorized', 'dispatched', 'late_result']);
 
 /** Compares what agents were told and what reached the server with what the ledger says of each call. */
@@ -19,13 +20,13 @@ export async function verdictsOf(suite: Suite, load: SteadyLoad, upstream?: Coun
   const wrong: string[] = load.hung.map((callId) => `${callId}: it hung`);
   wrong.push(...load.repeated.map((callId) => `${callId}: its command ran twice`));
   await sleep(ledgerMsMax);
-  for (const [traceId, { callId, status, code }] of load.calls) {
+  const judge = async (traceId: string, { callId, status, code }: LoadedCall): Promise<void> => {
     const times = upstream?.effects.get(traceId) ?? 0;
     if (times > 1) wrong.push(`${callId} ${traceId}: it reached the server ${times} times`);
     // Of a call whose connection broke before its headers only the server can tell.
-    if (callId === '') continue;
+    if (callId === '') return;
     // One that was refused unrecorded has no events, and must have reached nobody.
-    if (status !== 200 && times === 0 && !(await isRecorded(suite, callId))) continue;
+    if (status !== 200 && times === 0 && !(await isRecorded(suite, callId))) return;
     const phases = await phasesOf(suite, callId);
     const terminals = phases.filter((phase) => !steps.has(phase));
     const key = `${terminals.join('+') || 'open'} ${status} ${code}`.trim();
@@ -33,7 +34,12 @@ export async function verdictsOf(suite: Suite, load: SteadyLoad, upstream?: Coun
     const isTrue = terminals.length === 1 && (status !== 200 || terminals[0] === 'completed');
     const isDispatched = times === 0 || phases.join(' ').startsWith('requested authorized dispatched');
     if (!isTrue || !isDispatched) wrong.push(`${callId} ${status} ×${times}: ${phases.join(' ')}`);
-  }
+  };
+  const rest = load.calls.entries();
+  const reader = async () => {
+    for (const [traceId, call] of rest) await judge(traceId, call);
+  };
+  await Promise.all(Array.from({ length: readersAtOnce }, reader));
   return { ends, wrong: wrong.slice(0, 10) };
 }
 
