@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { openPool } from '@sallyport/pg';
 
 /** The suite's database as its superuser sees it: who may change everything behind the ledger's back. */
-export function openSuiteDatabase(dataDir: string) {
+export function openSuiteDatabase(dataDir: string, schema = 'audit') {
   const note = join(dataDir, 'run', 'sockets');
   const sockets = existsSync(note) ? readFileSync(note, 'utf8').trim() : join(dataDir, 'run');
   const host = encodeURIComponent(join(sockets, 'postgres'));
   return openPool({
     url: `postgresql://postgres@localhost:5432/sallyport?host=${host}`,
-    schema: 'audit',
-    applicationName: 'faults',
+    schema,
+    applicationName: 'e2e',
     connectionsMax: 2,
     statementMsMax: 60_000,
     passwordFile: join(dataDir, 'secrets', 'postgres-password'),
