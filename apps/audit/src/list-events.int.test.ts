@@ -1,7 +1,7 @@
 import { leafHash, openCheckpoint, parseVkey, verifyInclusion } from '@sallyport/transparency-log';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { callRecord } from './call-record.ts';
-import { control, toolcall, useLedger } from './ledger-under-test.ts';
+import { control, records, toolcall, useLedger } from './ledger-under-test.ts';
 import { EventTail } from './application/event-tail.ts';
 import { FollowEvents } from './application/follow-events.ts';
 import { ListEvents } from './application/list-events.ts';
@@ -130,5 +130,47 @@ describe('reading', () => {
     const ended = follow.next();
     leave.abort();
     expect(await ended).toEqual({ done: true, value: 'closed' });
+  });
+});
+
+describe('searching by time', () => {
+  const ledger = useLedger();
+  const everything = {
+    workspace: '',
+    callId: '',
+    type: '',
+    tool: '',
+    tunnel: '',
+    principal: '',
+    phase: '',
+    fromTime: '',
+    toTime: '',
+  };
+  const startMs = Date.parse('2026-11-23T10:00:00Z');
+  const at = (ms: number) => new Date(startMs + ms).toISOString();
+  const indices = async (fromMs: number, toMs: number, newestFirst = false) => {
+    const filter = { ...everything, fromTime: at(fromMs), toTime: at(toMs) };
+    const found = await ledger().reader.range(filter, { topic: toolcall, from: undefined, newestFirst, limit: 100 });
+    return found.map(({ leafIndex }) => leafIndex);
+  };
+
+  beforeAll(async () => {
+    // One leaf a millisecond, several blocks of them; one event comes long after its time, from a source that could not write.
+    const late = callRecord(100, { id: 900_000, source: 'router/late' });
+    await ledger().publish(toolcall, [...records(2_500), late, ...records(1_500, 2_501)]);
+    await ledger().ingest(toolcall, 700);
+  });
+
+  it('finds all events of a time, those that came late too, in the order of the log', async () => {
+    expect(await indices(99, 102)).toEqual([98, 99, 100, 2_500]);
+    expect(await indices(99, 102, true)).toEqual([2_500, 100, 99, 98]);
+    expect(await indices(3_990, 3_992)).toEqual([3_990, 3_991]);
+    expect(await indices(1, 2)).toEqual([0]);
+  });
+
+  it('finds nothing where nothing is', async () => {
+    expect(await indices(-100, 1)).toEqual([]);
+    expect(await indices(4_001, 9_000)).toEqual([]);
+    expect(await indices(200, 200)).toEqual([]);
   });
 });

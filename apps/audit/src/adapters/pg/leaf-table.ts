@@ -5,3 +5,6 @@ export function leafTable(generation: number): string {
 }
 
 export const leafKind = { event: 0, conflict: 1, unparseable: 2 } as const;
+
+/** Leaves whose times stand in one row of `leaf_time`. */
+export const leavesPerTimeBlock = 1024;

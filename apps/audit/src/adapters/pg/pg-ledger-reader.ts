@@ -8,7 +8,7 @@ import {
   LedgerReplaced,
   type StoredLeaf,
 } from '../../ports/ledger-reader.ts';
-import { leafTable } from './leaf-table.ts';
+import { leafTable, leavesPerTimeBlock } from './leaf-table.ts';
 import { PgTileHashes } from './pg-tile-hashes.ts';
 
 interface EventRow {
@@ -31,8 +31,10 @@ export class PgLedgerReader extends LedgerReader {
   }
 
   override async range(filter: EventFilter, range: EventRange): Promise<readonly LedgerEvent[]> {
-    const { conditions, values } = conditionsOf(filter, range);
-    return this.#live(range.topic, async (table, origin) => {
+    return this.#live(range.topic, async (table, origin, generation) => {
+      const span = await this.#span(generation, filter);
+      if (span === undefined) return [];
+      const { conditions, values } = conditionsOf(filter, range, span);
       const { rows } = await this.#pool.query<EventRow>(
         `select ${eventColumns} from ${table} where ${conditions.join(' and ')}
           order by leaf_index ${range.newestFirst ? 'desc' : 'asc'} limit $1`,
@@ -40,6 +42,20 @@ export class PgLedgerReader extends LedgerReader {
       );
       return rows.map((row) => eventOf(row, range.topic, origin));
     });
+  }
+
+  /** The leaves between which all events of the filter's time are. Undefined: there are none. */
+  async #span(generation: number, { fromTime, toTime }: EventFilter): Promise<LeafSpan | undefined> {
+    if (fromTime === '' && toTime === '') return {};
+    const { rows } = await this.#pool.query<{ first: string | null; last: string | null }>({
+      name: 'audit-time-blocks',
+      text: `select min(block) as first, max(block) as last from leaf_time
+        where generation = $1 and to_time >= coalesce($2, '-infinity'::timestamptz) and from_time < coalesce($3, 'infinity'::timestamptz)`,
+      values: [generation, fromTime === '' ? null : fromTime, toTime === '' ? null : toTime],
+    });
+    const { first, last } = rows[0] ?? {};
+    if (typeof first !== 'string' || typeof last !== 'string') return undefined;
+    return { from: Number(first) * leavesPerTimeBlock, to: (Number(last) + 1) * leavesPerTimeBlock };
   }
 
   override async call(topic: string, workspace: string, callId: string): Promise<readonly LedgerEvent[]> {
@@ -111,9 +127,20 @@ class LiveHashes extends TileHashes {
   }
 }
 
-function conditionsOf(filter: EventFilter, range: EventRange): { conditions: string[]; values: unknown[] } {
+/** `to` is excluded. */
+interface LeafSpan {
+  readonly from?: number;
+  readonly to?: number;
+}
+
+function conditionsOf(
+  filter: EventFilter,
+  range: EventRange,
+  span: LeafSpan,
+): { conditions: string[]; values: unknown[] } {
   const values: unknown[] = [range.limit];
-  const conditions = ['kind = 0'];
+  // Only events have a body. `kind = 0` says the same, and leads to the index of event ids, which is in no useful order.
+  const conditions = ['body is not null'];
   const add = (condition: string, value: unknown) => {
     values.push(value);
     conditions.push(`${condition} $${values.length}`);
@@ -131,6 +158,8 @@ function conditionsOf(filter: EventFilter, range: EventRange): { conditions: str
   ];
   for (const [condition, value] of exact) if (value !== '') add(condition, value);
   if (range.from !== undefined) add(range.newestFirst ? 'leaf_index <' : 'leaf_index >=', range.from);
+  if (span.from !== undefined) add('leaf_index >=', span.from);
+  if (span.to !== undefined) add('leaf_index <', span.to);
   return { conditions, values };
 }
 
