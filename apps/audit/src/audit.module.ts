@@ -34,6 +34,7 @@ import { Clock } from './ports/clock.ts';
 import { LedgerBuilds } from './ports/ledger-builds.ts';
 import { LedgerReader } from './ports/ledger-reader.ts';
 import { Ledger } from './ports/ledger.ts';
+import { SearchPool } from './adapters/pg/search-pool.ts';
 import { AuditSignals } from './signals.ts';
 
 /** The object graph of the ledger. */
@@ -49,6 +50,7 @@ export const AuditModule = {
         provide(pg.Pool, [], () =>
           openPool(config.pg, (error) => log.warn({ err: error }, 'an idle database connection broke')),
         ),
+        provide(SearchPool, [], () => new SearchPool(config.pg)),
         provide(EventLogConnection, [], () => new EventLogConnection(config.eventLog)),
         ...adapters(config),
         ...useCases(config),
@@ -64,7 +66,11 @@ function adapters(config: AuditConfig) {
   return [
     provide(Ledger, [pg.Pool], (pool) => new PgLedger(pool)),
     provide(LedgerBuilds, [pg.Pool], (pool) => new PgLedgerBuilds(pool)),
-    provide(LedgerReader, [pg.Pool], (pool) => new PgLedgerReader(pool)),
+    provide(
+      LedgerReader,
+      [pg.Pool, SearchPool],
+      (pool, { pool: searchPool }) => new PgLedgerReader({ pool, searchPool }),
+    ),
     provide(CheckpointStore, [pg.Pool], (pool) => new PgCheckpointStore(pool)),
     provide(Announcements, [pg.Pool], (pool) => new PgAnnouncements(pool, `audit/${deployment}`)),
     provide(CheckpointSigner, [], () => FileCheckpointSigner.open({ keyFile, stateDirectory, logs })),
@@ -147,11 +153,13 @@ function servers(config: AuditConfig, telemetry: Telemetry) {
         EventLogConnection,
         EventLogReader,
         pg.Pool,
+        SearchPool,
       ],
-      (...[ledger, signer, sign, publish, watch, tail, server, signals, eventLog, rebuildReader, pool]) => {
+      (...[ledger, signer, sign, publish, watch, tail, server, signals, eventLog, rebuildReader, pool, search]) => {
         const closeConnections = async () => {
           await rebuildReader.close();
           await eventLog.close();
+          await search.pool.end();
           await pool.end();
           await telemetry.stop();
         };

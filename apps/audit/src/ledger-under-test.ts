@@ -124,7 +124,7 @@ export class LedgerUnderTest {
     this.#drop = drop;
     writeSigningKey(join(this.directory, 'key.pem'));
     this.ledger = new PgLedger(this.pool);
-    this.reader = new PgLedgerReader(this.pool);
+    this.reader = new PgLedgerReader({ pool: this.pool, searchPool: this.pool });
     this.store = new PgCheckpointStore(this.pool);
     this.announcements = new PgAnnouncements(this.pool, 'audit/test');
     this.signer = this.openSigner();

@@ -1,25 +1,31 @@
+import { status } from '@grpc/grpc-js';
 import { leafHash, openCheckpoint, parseVkey, verifyInclusion } from '@sallyport/transparency-log';
+import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { unexpectedFailure } from './adapters/grpc/to-status.ts';
+import { PgLedgerReader } from './adapters/pg/pg-ledger-reader.ts';
 import { callRecord } from './call-record.ts';
 import { control, records, toolcall, useLedger } from './ledger-under-test.ts';
 import { EventTail } from './application/event-tail.ts';
 import { FollowEvents } from './application/follow-events.ts';
 import { ListEvents } from './application/list-events.ts';
 import { ProveCall } from './application/prove-call.ts';
+import { SearchTooBroad } from './ports/ledger-reader.ts';
+
+const noFilter = {
+  workspace: '',
+  callId: '',
+  type: '',
+  tool: '',
+  tunnel: '',
+  principal: '',
+  phase: '',
+  fromTime: '',
+  toTime: '',
+};
 
 describe('reading', () => {
   const ledger = useLedger();
-  const noFilter = {
-    workspace: '',
-    callId: '',
-    type: '',
-    tool: '',
-    tunnel: '',
-    principal: '',
-    phase: '',
-    fromTime: '',
-    toTime: '',
-  };
   const seqs = (events: string | undefined | readonly { envelope: string }[]) =>
     (typeof events === 'object' ? events : []).map(({ envelope }) =>
       Number((JSON.parse(envelope) as { sequence: string }).sequence),
@@ -133,23 +139,41 @@ describe('reading', () => {
   });
 });
 
+describe('a search that takes too long', () => {
+  const ledger = useLedger();
+
+  it('is refused with its reason, and not as a broken database', async () => {
+    await ledger().publish(toolcall, records(3));
+    await ledger().ingest(toolcall);
+    const { generation } = (
+      await ledger().pool.query<{ generation: number }>('select generation from log where topic = $1', [toolcall])
+    ).rows[0] ?? { generation: 0 };
+    const searchPool = new pg.Pool({ ...ledger().pool.options, statement_timeout: 100 });
+    const blocker = await ledger().pool.connect();
+    try {
+      await blocker.query('begin');
+      await blocker.query(`lock table leaf_${generation} in access exclusive mode`);
+      const list = new ListEvents(new PgLedgerReader({ pool: ledger().pool, searchPool }), [toolcall]);
+      const filter = { ...noFilter, tool: 'x' };
+      const failure = await list
+        .run({ filter, limit: 1, page: '', newestFirst: true })
+        .catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(SearchTooBroad);
+      expect(unexpectedFailure(failure)).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+    } finally {
+      await blocker.query('rollback');
+      blocker.release();
+      await searchPool.end();
+    }
+  });
+});
+
 describe('searching by time', () => {
   const ledger = useLedger();
-  const everything = {
-    workspace: '',
-    callId: '',
-    type: '',
-    tool: '',
-    tunnel: '',
-    principal: '',
-    phase: '',
-    fromTime: '',
-    toTime: '',
-  };
   const startMs = Date.parse('2026-11-23T10:00:00Z');
   const at = (ms: number) => new Date(startMs + ms).toISOString();
   const indices = async (fromMs: number, toMs: number, newestFirst = false) => {
-    const filter = { ...everything, fromTime: at(fromMs), toTime: at(toMs) };
+    const filter = { ...noFilter, fromTime: at(fromMs), toTime: at(toMs) };
     const found = await ledger().reader.range(filter, { topic: toolcall, from: undefined, newestFirst, limit: 100 });
     return found.map(({ leafIndex }) => leafIndex);
   };

@@ -74,6 +74,11 @@ export function callUnary<Request, Response>(
   });
 }
 
+/** Whether this is how a call failed, by the server or by the transport. */
+export function isServiceError(error: unknown): error is ServiceError {
+  return error instanceof Error && 'metadata' in error && error.metadata instanceof Metadata;
+}
+
 /** The stable code that a failed call carries; undefined where the failure was made by the transport itself. */
 export function reasonOf(error: ServiceError): string | undefined {
   const [reason] = error.metadata.get(reasonKey);

@@ -36,7 +36,7 @@ export interface StoredLeaf {
   readonly entry: Uint8Array;
 }
 
-/** The reading side: live generations only. Rejects with LedgerReplaced where a rebuild took the generation away in between. */
+/** The reading side: live generations only. Rejects with LedgerReplaced where a rebuild took the generation away in between, with SearchTooBroad where reading took too long. */
 export abstract class LedgerReader {
   abstract range(filter: EventFilter, range: EventRange): Promise<readonly LedgerEvent[]>;
   /** All events of a call, by its own sequence. */
@@ -48,4 +48,9 @@ export abstract class LedgerReader {
 /** A rebuild was swapped in while something read: ask again. */
 export class LedgerReplaced extends Error {
   override readonly name = 'LedgerReplaced';
+}
+
+/** What was asked for is so spread that it was not found in the time of a statement. */
+export class SearchTooBroad extends Error {
+  override readonly name = 'SearchTooBroad';
 }

@@ -3,7 +3,7 @@ import { type GrpcFailure, grpcFailure } from '@sallyport/grpc';
 import { isPgUnavailable } from '@sallyport/pg';
 import type { ProveRefusal } from '../../application/prove-call.ts';
 import type { RebuildRefusal } from '../../application/rebuild-ledger.ts';
-import { LedgerReplaced } from '../../ports/ledger-reader.ts';
+import { LedgerReplaced, SearchTooBroad } from '../../ports/ledger-reader.ts';
 
 export const notFound = grpcFailure(status.NOT_FOUND, 'call_not_found', 'the ledger has no such call');
 
@@ -55,6 +55,12 @@ export function rebuildFailure(refusal: RebuildRefusal): GrpcFailure {
 export function unexpectedFailure(error: unknown): GrpcFailure {
   if (error instanceof LedgerReplaced)
     return grpcFailure(status.ABORTED, 'ledger_replaced', 'the ledger was rebuilt meanwhile: ask again');
+  if (error instanceof SearchTooBroad)
+    return grpcFailure(
+      status.RESOURCE_EXHAUSTED,
+      'search_too_broad',
+      'the search read too much of the ledger: narrow it with a time, or with another filter',
+    );
   return isPgUnavailable(error)
     ? grpcFailure(status.UNAVAILABLE, 'database_unavailable', 'the ledger cannot be read now')
     : grpcFailure(status.INTERNAL, 'internal', 'the request failed: see the log of the audit service');

@@ -6,6 +6,7 @@ import {
   type LedgerEvent,
   LedgerReader,
   LedgerReplaced,
+  SearchTooBroad,
   type StoredLeaf,
 } from '../../ports/ledger-reader.ts';
 import { leafTable, leavesPerTimeBlock } from './leaf-table.ts';
@@ -20,14 +21,24 @@ interface EventRow {
 
 const eventColumns = 'leaf_index, body, workspace, event_time';
 const undefinedTable = '42P01';
+const queryCanceled = '57014';
 
-/** Reads the live generations. `pool` has the audit schema as its search path. */
+export interface ReaderPools {
+  /** For what signing, proofs and exports read. */
+  readonly pool: pg.Pool;
+  /** For searches alone: however many people search however broadly, the ledger goes on growing. */
+  readonly searchPool: pg.Pool;
+}
+
+/** Reads the live generations. Both pools have the audit schema as their search path. */
 export class PgLedgerReader extends LedgerReader {
   readonly #pool: pg.Pool;
+  readonly #searchPool: pg.Pool;
 
-  constructor(pool: pg.Pool) {
+  constructor({ pool, searchPool }: ReaderPools) {
     super();
     this.#pool = pool;
+    this.#searchPool = searchPool;
   }
 
   override async range(filter: EventFilter, range: EventRange): Promise<readonly LedgerEvent[]> {
@@ -35,7 +46,7 @@ export class PgLedgerReader extends LedgerReader {
       const span = await this.#span(generation, filter);
       if (span === undefined) return [];
       const { conditions, values } = conditionsOf(filter, range, span);
-      const { rows } = await this.#pool.query<EventRow>(
+      const { rows } = await this.#searchPool.query<EventRow>(
         `select ${eventColumns} from ${table} where ${conditions.join(' and ')}
           order by leaf_index ${range.newestFirst ? 'desc' : 'asc'} limit $1`,
         values,
@@ -47,7 +58,7 @@ export class PgLedgerReader extends LedgerReader {
   /** The leaves between which all events of the filter's time are. Undefined: there are none. */
   async #span(generation: number, { fromTime, toTime }: EventFilter): Promise<LeafSpan | undefined> {
     if (fromTime === '' && toTime === '') return {};
-    const { rows } = await this.#pool.query<{ first: string | null; last: string | null }>({
+    const { rows } = await this.#searchPool.query<{ first: string | null; last: string | null }>({
       name: 'audit-time-blocks',
       text: `select min(block) as first, max(block) as last from leaf_time
         where generation = $1 and to_time >= coalesce($2, '-infinity'::timestamptz) and from_time < coalesce($3, 'infinity'::timestamptz)`,
@@ -107,8 +118,10 @@ export class PgLedgerReader extends LedgerReader {
     try {
       return await work(leafTable(row.generation), row.origin, row.generation);
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === undefinedTable)
-        throw new LedgerReplaced(`${topic} was rebuilt meanwhile`, { cause: error });
+      if (!(error instanceof Error && 'code' in error)) throw error;
+      if (error.code === undefinedTable) throw new LedgerReplaced(`${topic} was rebuilt meanwhile`, { cause: error });
+      if (error.code === queryCanceled)
+        throw new SearchTooBroad(`a statement on ${topic} took too long`, { cause: error });
       throw error;
     }
   }

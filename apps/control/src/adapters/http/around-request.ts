@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isServiceError, reasonOf } from '@sallyport/grpc';
 import { prefixedIdFromBytes } from '@sallyport/ids';
 import type { RestAnswer, RestMethod, RestRequest } from '@sallyport/nest-runtime';
 import { isPgUnavailable } from '@sallyport/pg';
@@ -63,7 +64,14 @@ function failure(error: unknown): RestAnswer {
 }
 
 /** Statuses of gRPC by their numbers: this file knows HTTP. */
-const grpc = { invalidArgument: 3, deadlineExceeded: 4, aborted: 10, outOfRange: 11, unavailable: 14 } as const;
+const grpc = {
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  resourceExhausted: 8,
+  aborted: 10,
+  outOfRange: 11,
+  unavailable: 14,
+} as const;
 
 /** A service behind this endpoint refused, and its words are meant for whoever asked. */
 function serviceRefusal(error: unknown): RestAnswer | undefined {
@@ -71,6 +79,7 @@ function serviceRefusal(error: unknown): RestAnswer | undefined {
   const said = 'details' in error && typeof error.details === 'string' ? error.details : '';
   if (error.code === grpc.invalidArgument) return refusal(400, 'bad_request', said);
   if (error.code === grpc.outOfRange) return refusal(400, 'out_of_range', said);
+  if (isServiceError(error) && reasonOf(error) === 'search_too_broad') return refusal(400, 'search_too_broad', said);
   if (error.code === grpc.aborted) return refusal(409, 'in_progress', said);
   if (error.code !== grpc.unavailable && error.code !== grpc.deadlineExceeded) return undefined;
   return refusal(503, 'service_unavailable', 'A service behind this endpoint cannot be reached; try again.', {
