@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { auditTopic } from '@sallyport/audit-events';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { postgresPids } from '../harness/postgres-pids.ts';
 import { runCliWithin } from '../harness/run-cli.ts';
 import { startSuite, type Suite } from '../harness/suite.ts';
 import { verifies } from '../harness/verifies.ts';
@@ -57,6 +58,9 @@ describe.skipIf(kafka === undefined)('kills of every process, and lost acknowled
     if (victim === 'broker') {
       await kafka?.local.kill();
       await kafka?.local.restart();
+    } else if (victim === 'postgres') {
+      // The server itself with all its children: it recovers from its log. Its keeper sees it end, and ends too.
+      for (const pid of postgresPids(suite.ready.dataDir)) killNow(pid);
     } else if (victim === 'connector') await tunnel.replaceConnector('SIGKILL');
     else process.kill(suite.pidOf(victim), 'SIGKILL');
   };
@@ -152,6 +156,15 @@ describe.skipIf(kafka === undefined)('kills of every process, and lost acknowled
     'sandbox',
   );
 });
+
+/** It may have ended by itself: the children of a server do, once it is gone. */
+function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    return;
+  }
+}
 
 /** Until calls of both halves have succeeded that began after the kill, as far as can be told. */
 async function untilBothWork(agents: SteadyLoad, sessions: SteadyLoad, sinceMs: number): Promise<number> {
