@@ -3,7 +3,7 @@ import { common, eventsPerCall, rare, SyntheticCalls } from './synthetic-calls.t
 export interface LedgerQuery {
   readonly title: string;
   /** Of control's API; each repetition may ask for something else. */
-  path(repetition: number): string;
+  readonly path: (repetition: number) => string;
   /** The one that is looked at; empty: all. */
   readonly workspaceId: string;
 }

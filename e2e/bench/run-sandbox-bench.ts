@@ -1,10 +1,8 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { postgresPids } from '../harness/postgres-pids.ts';
 import { startSuite, type Suite } from '../harness/suite.ts';
-import { sessionCallRequest } from './bench-messages.ts';
-import { HttpLane } from './http-lane.ts';
+import { callInSessions, DemoSessions } from './demo-sessions.ts';
 import { machine, type Machine } from './machine.ts';
 import { cpuBetween, cpuMs, type ProcessGroups, residentMib } from './process-usage.ts';
 
@@ -61,7 +59,7 @@ async function measure(
   const groups = groupsOf(suite);
   note('warming up');
   const warmed = await sessions.open(warmSessions);
-  await closedLoop(warmed, 15_000 * scale);
+  await callInSessions(warmed, 15_000 * scale);
   const bare: number[] = [];
   const cold: number[] = [];
   const warm: number[] = [];
@@ -75,7 +73,7 @@ async function measure(
     if (one === undefined) throw new Error('no session');
     for (let made = 0; made < 500 * scale; made += 1) warm.push(await timed(() => one.call()));
     const before = cpuMs(groups);
-    const { calls, callsPerS } = await closedLoop(warmed, 8_000 * scale);
+    const { calls, callsPerS } = await callInSessions(warmed, 8_000 * scale);
     perS.warm.push(callsPerS);
     for (const [name, ms] of Object.entries(cpuBetween(before, cpuMs(groups))))
       (cpuUs[name] ??= []).push((ms * 1_000) / calls);
@@ -101,81 +99,6 @@ async function measure(
     bareMib: await bareMib(),
     residentMib: resident,
   };
-}
-
-/** A session of the demo's environment, and a kept connection to its tools. */
-class BenchSession {
-  readonly id: string;
-  readonly #lane: HttpLane;
-
-  constructor(id: string, lane: HttpLane) {
-    this.id = id;
-    this.#lane = lane;
-  }
-
-  async call(): Promise<void> {
-    const status = await this.#lane.send();
-    if (status !== 200) throw new Error(`a call was answered with ${status}`);
-  }
-
-  close(): void {
-    this.#lane.close();
-  }
-}
-
-interface Demo {
-  readonly workspaceId: string;
-  readonly environmentId: string;
-}
-
-class DemoSessions {
-  readonly #suite: Suite;
-  readonly #demo: Demo;
-
-  constructor(suite: Suite) {
-    this.#suite = suite;
-    this.#demo = JSON.parse(readFileSync(join(suite.ready.dataDir, 'suite.json'), 'utf8')) as Demo;
-  }
-
-  open(count: number): Promise<BenchSession[]> {
-    return Promise.all(Array.from({ length: count }, () => this.#one()));
-  }
-
-  async close(sessions: readonly BenchSession[]): Promise<void> {
-    for (const session of sessions) {
-      session.close();
-      await this.#control(`/v1/sessions/${session.id}/archive`, {});
-    }
-  }
-
-  async #one(): Promise<BenchSession> {
-    const { id } = (await this.#control('/v1/sessions', { environment_id: this.#demo.environmentId })) as {
-      id: string;
-    };
-    const { routerUrl, apiKey } = this.#suite.ready;
-    const port = Number(new URL(routerUrl).port);
-    const request = sessionCallRequest({ port, path: `/v1/sessions/${id}/mcp`, apiKey });
-    return new BenchSession(id, await HttpLane.open(port, request));
-  }
-
-  async #control(path: string, body: object): Promise<unknown> {
-    const { workspaceId } = this.#demo;
-    const headers = { 'anthropic-workspace-id': workspaceId };
-    const { status, body: answer } = await this.#suite.control('POST', path, this.#suite.operatorKey, body, headers);
-    if (status !== 200) throw new Error(`control answered ${status}: ${JSON.stringify(answer)}`);
-    return answer;
-  }
-}
-
-async function closedLoop(sessions: readonly BenchSession[], forMs: number) {
-  const startedMs = performance.now();
-  const untilMs = startedMs + forMs;
-  let calls = 0;
-  const run = async (session: BenchSession) => {
-    for (; performance.now() < untilMs; calls += 1) await session.call();
-  };
-  await Promise.all(sessions.map(run));
-  return { calls, callsPerS: (calls * 1_000) / (performance.now() - startedMs) };
 }
 
 /** How many a second, `atOnce` at a time. */
