@@ -1,17 +1,13 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-
 interface ProfileNode {
   readonly id: number;
   readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
 }
 
-interface CpuProfile {
+/** As V8 writes it; times in µs. */
+export interface CpuProfile {
   readonly nodes: readonly ProfileNode[];
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
-  /** µs of the monotonic clock. */
-  readonly startTime: number;
 }
 
 export interface ProfiledTime {
@@ -21,29 +17,16 @@ export interface ProfiledTime {
   readonly busyUs: number;
 }
 
-/** What makes every Node process below the suite write a CPU profile into `directory` when it ends. */
-export function profilingEnvironment(directory: string): Readonly<Record<string, string>> {
-  return { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${directory}` };
-}
-
-export function monotonicUs(): number {
-  return Number(process.hrtime.bigint() / 1_000n);
-}
-
-/** Self time of the main thread of process `pid` in a window of the monotonic clock, without what it was idle. */
-export function profiledTime(directory: string, pid: number, fromUs: number, toUs: number): ProfiledTime {
-  const name = readdirSync(directory).find((file) => file.split('.')[3] === String(pid) && file.split('.')[4] === '0');
-  if (name === undefined) throw new Error(`process ${pid} has left no profile`);
-  const profile = JSON.parse(readFileSync(join(directory, name), 'utf8')) as CpuProfile;
+/** Self time, without what the process was idle. */
+export function profiledTime(profile: CpuProfile): ProfiledTime {
   const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
   const byModule = new Map<string, number>();
   const byFunction = new Map<string, number>();
-  let [atUs, busyUs] = [profile.startTime, 0];
+  let busyUs = 0;
   for (const [index, node] of profile.samples.entries()) {
     const tookUs = profile.timeDeltas[index] ?? 0;
-    atUs += tookUs;
     const frame = frames.get(node);
-    if (atUs < fromUs || atUs > toUs || frame === undefined || frame.functionName === '(idle)') continue;
+    if (frame === undefined || frame.functionName === '(idle)') continue;
     busyUs += tookUs;
     const module = moduleOf(frame);
     add(byModule, module, tookUs);

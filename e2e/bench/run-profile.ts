@@ -1,13 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startSuite, type Suite } from '../harness/suite.ts';
 import { callRequest } from './bench-messages.ts';
-import { monotonicUs, type ProfiledTime, profiledTime, profilingEnvironment } from './cpu-profile.ts';
+import { type ProfiledTime, profiledTime } from './cpu-profile.ts';
 import { callInSessions, DemoSessions } from './demo-sessions.ts';
 import { closedLoop } from './load.ts';
 import { machine, type Machine } from './machine.ts';
+import { beginProfile, endProfile } from './remote-profiler.ts';
 import { type DatabaseWork, StatementCounts } from './statement-counts.ts';
 
 export interface ProcessProfile extends ProfiledTime {
@@ -37,110 +36,74 @@ const warmUpS = 15;
 /** The relay and the ledger finish what the load has left them. */
 const settleMs = 2_000;
 
-interface Window {
-  readonly title: string;
-  readonly fromUs: number;
-  readonly toUs: number;
-  readonly calls: number;
-  readonly callsPerS: number;
-  readonly bytes: ReadonlyMap<string, IoBytes>;
-  readonly database: DatabaseWork;
-}
-
-/** Boots the suite with a profiler in each process, loads one half after the other, and leaves nothing behind. */
+/** Boots the suite, loads one half after the other with a profiler in each process, and leaves nothing behind. */
 export async function runProfile(seconds: number, note: (text: string) => void): Promise<ProfileReport> {
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-profile-'));
+  note('starting the suite');
+  const suite = await startSuite({ args: [], env: { EXECUTOR_SLOTS: String(sessionCount * 2) } });
   try {
-    note('starting the suite');
-    const suite = await startSuite({
-      args: [],
-      env: { ...profilingEnvironment(directory), EXECUTOR_SLOTS: String(sessionCount * 2) },
-    });
-    let pids: ReadonlyMap<string, number> = new Map();
-    let windows: readonly Window[] = [];
-    try {
-      if (suite.ready.sessionMcpUrl === null) throw new Error(suite.ready.sandboxProblem ?? 'there is no executor');
-      const statements = await StatementCounts.open(suite);
-      // Each process goes on with its connections made anew.
-      await sleep(5_000);
-      pids = new Map(services.map((name) => [name, pidOf(suite, name)]));
-      windows = [
-        await tunnelled(suite, pids, statements, seconds, note),
-        await sandboxed(suite, pids, statements, seconds, note),
-      ];
-      await statements.close();
-    } finally {
-      process.kill(suite.ready.pid, 'SIGCONT');
-      await suite.dispose();
-    }
-    const profiles = windows.map(({ title, fromUs, toUs, calls, callsPerS, bytes, database }) => ({
-      title,
-      calls,
-      callsPerS,
-      database,
-      processes: [...pids].map(([name, pid]) => ({
-        process: name,
-        ...profiledTime(directory, pid, fromUs, toUs),
-        readBytes: bytes.get(name)?.read ?? 0,
-        writtenBytes: bytes.get(name)?.written ?? 0,
-      })),
-    }));
-    return { machine: machine(), profiles };
+    if (suite.ready.sessionMcpUrl === null) throw new Error(suite.ready.sandboxProblem ?? 'there is no executor');
+    const statements = await StatementCounts.open(suite);
+    // Each process makes its connections anew.
+    await sleep(5_000);
+    process.kill(suite.ready.pid, 'SIGSTOP'); // its live tail is no part of what is measured
+    const pids = new Map(services.map((name) => [name, pidOf(suite, name)]));
+    const observed = { pids, statements, seconds };
+    note('calls through the tunnel');
+    const tunneled = await profileTunnel(suite, observed);
+    note('calls in sandboxes');
+    const sandboxed = await profileSandboxes(suite, observed);
+    await statements.close();
+    return { machine: machine(), profiles: [tunneled, sandboxed] };
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    process.kill(suite.ready.pid, 'SIGCONT');
+    await suite.dispose();
   }
 }
 
-async function tunnelled(
-  suite: Suite,
-  pids: ReadonlyMap<string, number>,
-  statements: StatementCounts,
-  seconds: number,
-  note: (text: string) => void,
-): Promise<Window> {
+interface Observed {
+  readonly pids: ReadonlyMap<string, number>;
+  readonly statements: StatementCounts;
+  readonly seconds: number;
+}
+
+async function profileTunnel(suite: Suite, observed: Observed): Promise<CallProfile> {
   const url = new URL(suite.ready.tunnelMcpUrl);
   const port = Number(url.port);
   const target = { port, request: callRequest({ port, path: url.pathname, apiKey: suite.ready.apiKey }) };
-  process.kill(suite.ready.pid, 'SIGSTOP'); // its live tail is no part of what is measured
-  note('calls through the tunnel');
   await closedLoop(target, concurrency, warmUpS);
-  return observe('tunneled', pids, statements, () => closedLoop(target, concurrency, seconds));
+  return profile('tunneled', observed, () => closedLoop(target, concurrency, observed.seconds));
 }
 
-async function sandboxed(
-  suite: Suite,
-  pids: ReadonlyMap<string, number>,
-  statements: StatementCounts,
-  seconds: number,
-  note: (text: string) => void,
-): Promise<Window> {
-  note('calls in sandboxes');
+async function profileSandboxes(suite: Suite, observed: Observed): Promise<CallProfile> {
   const sessions = await new DemoSessions(suite).open(sessionCount);
   await callInSessions(sessions, warmUpS * 1_000);
-  return observe('sandboxed', pids, statements, () => callInSessions(sessions, seconds * 1_000));
+  return profile('sandboxed', observed, () => callInSessions(sessions, observed.seconds * 1_000));
 }
 
-async function observe(
+async function profile(
   title: string,
-  pids: ReadonlyMap<string, number>,
-  statements: StatementCounts,
+  { pids, statements }: Observed,
   load: () => Promise<{ readonly calls: number; readonly callsPerS: number }>,
-): Promise<Window> {
+): Promise<CallProfile> {
   await sleep(settleMs);
+  for (const pid of pids.values()) await beginProfile(pid);
   await statements.begin();
   const before = bytesOf(pids);
-  const fromUs = monotonicUs();
   const { calls, callsPerS } = await load();
   await sleep(settleMs);
-  const toUs = monotonicUs();
   const after = bytesOf(pids);
-  const bytes = new Map(
-    [...after].map(([name, { read, written }]) => [
-      name,
-      { read: read - (before.get(name)?.read ?? 0), written: written - (before.get(name)?.written ?? 0) },
-    ]),
-  );
-  return { title, fromUs, toUs, calls, callsPerS, bytes, database: await statements.end() };
+  const database = await statements.end();
+  const processes: ProcessProfile[] = [];
+  for (const [name, pid] of pids) {
+    const [from, to] = [before.get(name), after.get(name)];
+    processes.push({
+      process: name,
+      ...profiledTime(await endProfile(pid)),
+      readBytes: (to?.read ?? 0) - (from?.read ?? 0),
+      writtenBytes: (to?.written ?? 0) - (from?.written ?? 0),
+    });
+  }
+  return { title, calls, callsPerS, processes, database };
 }
 
 function pidOf(suite: Suite, service: string): number {
