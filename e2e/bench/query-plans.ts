@@ -59,7 +59,7 @@ export class QueryPlans {
     const written = readFileSync(this.#log).subarray(from).toString();
     return [...written.matchAll(entry)].flatMap(([, ms = '', json = '']) => {
       const { 'Query Text': text, Plan } = JSON.parse(json) as { 'Query Text': string; Plan: PlanNode };
-      return / from leaf_\d+ where /.test(text) && !text.startsWith('insert') ? [`${ms} ms: ${sentence(Plan)}`] : [];
+      return /^select leaf_index, .* from leaf_\d+ where /.test(text) ? [`${ms} ms: ${sentence(Plan)}`] : [];
     });
   }
 
