@@ -12,6 +12,7 @@ export class HttpLane {
   readonly #socket: Socket;
   readonly #request: Buffer;
   #answer: Buffer | undefined;
+  #isClosed = false;
   #settle: ((status: number) => void) | undefined;
   #fail: ((error: Error) => void) | undefined;
 
@@ -20,7 +21,12 @@ export class HttpLane {
     this.#request = request;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', (error) => this.#fail?.(error));
-    socket.on('close', () => this.#fail?.(new Error('the connection was closed in the middle of an answer')));
+    // A request in the last moment of a connection is one in the middle of its answer.
+    socket.on('end', () => (this.#isClosed = true));
+    socket.on('close', () => {
+      this.#isClosed = true;
+      this.#fail?.(new Error('the connection was closed in the middle of an answer'));
+    });
   }
 
   static open(port: number, request: Buffer): Promise<HttpLane> {
@@ -34,9 +40,15 @@ export class HttpLane {
     });
   }
 
+  /** False once the server has closed it: a connection that nobody uses is not kept for ever. */
+  get isOpen(): boolean {
+    return !this.#isClosed;
+  }
+
   /** Sends the request and resolves with the status once the answer is whole. */
   send(): Promise<number> {
     return new Promise((resolve, reject) => {
+      if (this.#isClosed) return reject(new Error('the connection was closed before the request'));
       this.#settle = resolve;
       this.#fail = reject;
       this.#socket.write(this.#request);

@@ -44,17 +44,41 @@ export async function closedLoop(target: Target, concurrency: number, durationS:
  * stall is charged to every call that it delayed.
  */
 export async function openLoop(target: Target, perS: number, durationS: number, lanesMax = 256): Promise<LoadResult> {
-  const idle = await openLanes(target, lanesMax);
-  const all = [...idle];
+  const lanes = new Set<HttpLane>();
+  const idle: HttpLane[] = [];
   const due: number[] = [];
   const tally = new Tally();
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
+  let opening = 0;
+  /** Connections are made as they are needed: the router closes those that stay silent. */
+  const openLane = () => {
+    opening += 1;
+    HttpLane.open(target.port, target.request)
+      .then((lane) => {
+        lanes.add(lane);
+        idle.push(lane);
+        dispatch();
+      })
+      .catch((error: unknown) => void failures.push(error))
+      .finally(() => (opening -= 1));
+  };
+  const idleLane = (): HttpLane | undefined => {
+    for (let lane = idle.pop(); lane !== undefined; lane = idle.pop()) {
+      if (lane.isOpen) return lane;
+      lanes.delete(lane);
+    }
+    return undefined;
+  };
   const dispatch = () => {
     while (due.length > 0) {
-      const lane = idle.pop();
+      const lane = idleLane();
       const dueMs = due[0];
-      if (lane === undefined || dueMs === undefined) return;
+      if (dueMs === undefined) return;
+      if (lane === undefined) {
+        for (let wanted = due.length - opening; wanted > 0 && lanes.size + opening < lanesMax; wanted -= 1) openLane();
+        return;
+      }
       due.shift();
       const call = lane
         .send()
@@ -76,9 +100,9 @@ export async function openLoop(target: Target, perS: number, durationS: number, 
       due.push(tally.startedMs + (made * 1_000) / perS);
     dispatch();
   }
-  for (const untilMs = performance.now() + settleMsMax; running.size > 0 && performance.now() < untilMs;)
+  for (const untilMs = performance.now() + settleMsMax; running.size + due.length > 0 && performance.now() < untilMs;)
     await nextMillisecond();
-  for (const lane of all) lane.close();
+  for (const lane of lanes) lane.close();
   if (failures.length > 0) throw failures[0];
   if (due.length > 0 || running.size > 0) throw new Error(`${due.length + running.size} calls were not answered`);
   return tally.result();
