@@ -26,13 +26,18 @@ export function profiledTime(profile: CpuProfile): ProfiledTime {
   for (const [index, node] of profile.samples.entries()) {
     const tookUs = profile.timeDeltas[index] ?? 0;
     const frame = frames.get(node);
-    if (frame === undefined || frame.functionName === '(idle)') continue;
+    if (frame === undefined || isNoWork(frame)) continue;
     busyUs += tookUs;
     const module = moduleOf(frame);
     add(byModule, module, tookUs);
     add(byFunction, `${frame.functionName || '(anonymous)'} (${module})`, tookUs);
   }
   return { byModule, byFunction, busyUs };
+}
+
+/** Idle, or the profiler itself. */
+function isNoWork({ functionName, url }: ProfileNode['callFrame']): boolean {
+  return functionName === '(idle)' || functionName === '_debugEnd' || url === 'node:inspector';
 }
 
 function add(sums: Map<string, number>, name: string, value: number): void {

@@ -54,8 +54,8 @@ async function inspectorOf(pid: number): Promise<string> {
   for (const untilMs = performance.now() + openMsMax; performance.now() < untilMs; await sleep(50)) {
     const response = await fetch(inspectorUrl).catch(() => undefined);
     if (response === undefined) continue;
-    const [target] = (await response.json()) as { readonly webSocketDebuggerUrl: string; readonly title: string }[];
-    if (target?.title.includes(`[${pid}]`) === true) return target.webSocketDebuggerUrl;
+    const [target] = (await response.json()) as { readonly webSocketDebuggerUrl: string }[];
+    if (target !== undefined) return target.webSocketDebuggerUrl;
   }
   throw new Error(`the inspector of process ${pid} did not open: is port 9229 free?`);
 }
