@@ -46,13 +46,25 @@ export class PgLedgerReader extends LedgerReader {
       const span = await this.#span(generation, filter);
       if (span === undefined) return [];
       const { conditions, values } = conditionsOf(filter, range, span);
-      const { rows } = await this.#searchPool.query<EventRow>(
+      const { rows } = await this.#search<EventRow>(
+        range.topic,
         `select ${eventColumns} from ${table} where ${conditions.join(' and ')}
           order by leaf_index ${range.newestFirst ? 'desc' : 'asc'} limit $1`,
         values,
       );
       return rows.map((row) => eventOf(row, range.topic, origin));
     });
+  }
+
+  /** A statement of a search that runs out of its time says that too much was asked for; elsewhere it is a fault. */
+  async #search<Row extends pg.QueryResultRow>(topic: string, text: string, values: unknown[]) {
+    try {
+      return await this.#searchPool.query<Row>(text, values);
+    } catch (error) {
+      if (hasCode(error, queryCanceled))
+        throw new SearchTooBroad(`a search of ${topic} took too long`, { cause: error });
+      throw error;
+    }
   }
 
   /** The leaves between which all events of the filter's time are. Undefined: there are none. */
@@ -118,10 +130,7 @@ export class PgLedgerReader extends LedgerReader {
     try {
       return await work(leafTable(row.generation), row.origin, row.generation);
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error)) throw error;
-      if (error.code === undefinedTable) throw new LedgerReplaced(`${topic} was rebuilt meanwhile`, { cause: error });
-      if (error.code === queryCanceled)
-        throw new SearchTooBroad(`a statement on ${topic} took too long`, { cause: error });
+      if (hasCode(error, undefinedTable)) throw new LedgerReplaced(`${topic} was rebuilt meanwhile`, { cause: error });
       throw error;
     }
   }
@@ -174,6 +183,10 @@ function conditionsOf(
   if (span.from !== undefined) add('leaf_index >=', span.from);
   if (span.to !== undefined) add('leaf_index <', span.to);
   return { conditions, values };
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 function eventOf(row: EventRow, topic: string, origin: string): LedgerEvent {

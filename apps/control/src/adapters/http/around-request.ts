@@ -67,7 +67,6 @@ function failure(error: unknown): RestAnswer {
 const grpc = {
   invalidArgument: 3,
   deadlineExceeded: 4,
-  resourceExhausted: 8,
   aborted: 10,
   outOfRange: 11,
   unavailable: 14,
