@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { leafHash, openCheckpoint, parseVkey, verifyInclusion } from '@sallyport/transparency-log';
 import pg from 'pg';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { unexpectedFailure } from './adapters/grpc/to-status.ts';
+import { foreseenFailure } from './adapters/grpc/to-status.ts';
 import { PgLedgerReader } from './adapters/pg/pg-ledger-reader.ts';
 import { callRecord } from './call-record.ts';
 import { control, records, toolcall, useLedger } from './ledger-under-test.ts';
@@ -10,19 +10,7 @@ import { EventTail } from './application/event-tail.ts';
 import { FollowEvents } from './application/follow-events.ts';
 import { ListEvents } from './application/list-events.ts';
 import { ProveCall } from './application/prove-call.ts';
-import { SearchTooBroad } from './ports/ledger-reader.ts';
-
-const noFilter = {
-  workspace: '',
-  callId: '',
-  type: '',
-  tool: '',
-  tunnel: '',
-  principal: '',
-  phase: '',
-  fromTime: '',
-  toTime: '',
-};
+import { noFilter, SearchTooBroad } from './ports/ledger-reader.ts';
 
 describe('reading', () => {
   const ledger = useLedger();
@@ -159,7 +147,8 @@ describe('a search that takes too long', () => {
         .run({ filter, limit: 1, page: '', newestFirst: true })
         .catch((error: unknown) => error);
       expect(failure).toBeInstanceOf(SearchTooBroad);
-      expect(unexpectedFailure(failure)).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+      expect(foreseenFailure(failure)).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+      expect(foreseenFailure(new Error('a defect'))).toBeUndefined();
     } finally {
       await blocker.query('rollback');
       blocker.release();

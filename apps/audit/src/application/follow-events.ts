@@ -1,4 +1,4 @@
-import type { EventFilter, LedgerEvent, LedgerReader } from '../ports/ledger-reader.ts';
+import { type EventFilter, type LedgerEvent, type LedgerReader, noFilter } from '../ports/ledger-reader.ts';
 import type { EventTail, TailSubscription } from './event-tail.ts';
 
 /** Follows the ledger: the newest events first, then those that come, none twice and none left out. */
@@ -60,14 +60,3 @@ export class FollowEvents {
     return logs.flat().sort(byTime).slice(-count);
   }
 }
-
-const noFilter = {
-  callId: '',
-  type: '',
-  tool: '',
-  tunnel: '',
-  principal: '',
-  phase: '',
-  fromTime: '',
-  toTime: '',
-} as const;

@@ -23,6 +23,18 @@ export interface EventFilter {
   readonly toTime: string;
 }
 
+export const noFilter: EventFilter = {
+  workspace: '',
+  callId: '',
+  type: '',
+  tool: '',
+  tunnel: '',
+  principal: '',
+  phase: '',
+  fromTime: '',
+  toTime: '',
+};
+
 export interface EventRange {
   readonly topic: string;
   /** Where to go on: included when it goes up, excluded when it goes down; undefined from the end. */

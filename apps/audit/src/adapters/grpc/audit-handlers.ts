@@ -11,7 +11,15 @@ import type { RebuildLedger } from '../../application/rebuild-ledger.ts';
 import type { LedgerEvent, LedgerReader } from '../../ports/ledger-reader.ts';
 import { isSearchText, readListRequest } from './event-requests.ts';
 import { serveStream } from './serve-stream.ts';
-import { badRequest, fellBehind, notFound, proveFailure, rebuildFailure, unexpectedFailure } from './to-status.ts';
+import {
+  badRequest,
+  fellBehind,
+  foreseenFailure,
+  notFound,
+  proveFailure,
+  rebuildFailure,
+  unexpectedFailure,
+} from './to-status.ts';
 
 const backlogMax = 1_000;
 const fileBytesPerMessageMax = 1_048_576;
@@ -28,24 +36,26 @@ export interface AuditUseCases {
 
 /** The RPCs of proto/sallyport/audit/v1. Control alone may call them; it knows which workspace a reader may see. */
 export function auditService(useCases: AuditUseCases, onBug: (error: unknown, where: string) => void): GrpcService {
-  const unexpected = (where: string) => (error: unknown) => {
+  const failed = (where: string) => (error: unknown) => {
+    const foreseen = foreseenFailure(error);
+    if (foreseen !== undefined) return foreseen;
     onBug(error, where);
     return unexpectedFailure(error);
   };
   const implementation: audit.AuditServiceServer = {
-    listEvents: ({ request }, callback) => answer(callback, listEvents(useCases, request), unexpected('ListEvents')),
-    getCall: ({ request }, callback) => answer(callback, getCall(useCases, request), unexpected('GetCall')),
-    proveCall: ({ request }, callback) => answer(callback, proveCall(useCases, request), unexpected('ProveCall')),
-    listLogs: (_call, callback) => answer(callback, listLogs(useCases), unexpected('ListLogs')),
+    listEvents: ({ request }, callback) => answer(callback, listEvents(useCases, request), failed('ListEvents')),
+    getCall: ({ request }, callback) => answer(callback, getCall(useCases, request), failed('GetCall')),
+    proveCall: ({ request }, callback) => answer(callback, proveCall(useCases, request), failed('ProveCall')),
+    listLogs: (_call, callback) => answer(callback, listLogs(useCases), failed('ListLogs')),
     tailEvents: (call) =>
       void serveStream(
         call,
         (send, signal) => tailEvents(useCases, call.request, send, signal),
-        unexpected('TailEvents'),
+        failed('TailEvents'),
       ),
-    exportTiles: (call) => void serveStream(call, (send) => exportTiles(useCases, send), unexpected('ExportTiles')),
+    exportTiles: (call) => void serveStream(call, (send) => exportTiles(useCases, send), failed('ExportTiles')),
     rebuildLedger: (call) =>
-      void serveStream(call, (send, signal) => rebuildLedger(useCases, send, signal), unexpected('RebuildLedger')),
+      void serveStream(call, (send, signal) => rebuildLedger(useCases, send, signal), failed('RebuildLedger')),
   };
   const callers = [serviceName.control];
   return {
@@ -65,11 +75,11 @@ class Refusal {
 function answer<Response>(
   callback: sendUnaryData<Response>,
   work: Promise<Response | Refusal>,
-  unexpected: (error: unknown) => GrpcFailure,
+  failed: (error: unknown) => GrpcFailure,
 ): void {
   work.then(
     (response) => (response instanceof Refusal ? callback(response.failure) : callback(null, response)),
-    (error: unknown) => callback(unexpected(error)),
+    (error: unknown) => callback(failed(error)),
   );
 }
 

@@ -51,8 +51,8 @@ export function rebuildFailure(refusal: RebuildRefusal): GrpcFailure {
   }
 }
 
-/** What a broken infrastructure or a bug looks like from outside: never its message. */
-export function unexpectedFailure(error: unknown): GrpcFailure {
+/** What a reader is told of an error that is no defect, undefined for all others. */
+export function foreseenFailure(error: unknown): GrpcFailure | undefined {
   if (error instanceof LedgerReplaced)
     return grpcFailure(status.ABORTED, 'ledger_replaced', 'the ledger was rebuilt meanwhile: ask again');
   if (error instanceof SearchTooBroad)
@@ -61,6 +61,11 @@ export function unexpectedFailure(error: unknown): GrpcFailure {
       'search_too_broad',
       'the search read too much of the ledger: narrow it with a time, or with another filter',
     );
+  return undefined;
+}
+
+/** What a broken infrastructure or a bug looks like from outside: never its message. */
+export function unexpectedFailure(error: unknown): GrpcFailure {
   return isPgUnavailable(error)
     ? grpcFailure(status.UNAVAILABLE, 'database_unavailable', 'the ledger cannot be read now')
     : grpcFailure(status.INTERNAL, 'internal', 'the request failed: see the log of the audit service');
