@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -22,6 +31,17 @@ function host(
   writeFileSync(join(root, 'cgroup'), lines.cgroup);
   writeFileSync(join(root, 'mountinfo'), lines.mounts.map((mount) => mount.replaceAll('ROOT', root)).join('\n'));
   return root;
+}
+
+function openFilesBelow(folder: string): string[] {
+  return readdirSync('/proc/self/fd').flatMap((descriptor) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${descriptor}`);
+      return path.startsWith(folder) ? [path] : [];
+    } catch {
+      return []; // that of the listing itself
+    }
+  });
 }
 
 const unified = (mountRoot: string) => `30 20 0:26 ${mountRoot} ROOT/v2 rw,nosuid shared:9 - cgroup2 cgroup2 rw`;
@@ -52,6 +72,11 @@ describe('control groups of version 2', () => {
     writeFileSync(join(root, 'v2/ours/one/memory.events'), 'low 0\noom 3\noom_kill 2\noom_group_kill 0\n');
     writeFileSync(join(root, 'v2/ours/one/cpu.stat'), 'usage_usec 5\nnr_periods 4\nnr_throttled 3\n');
     expect([group.oomKills(), group.throttled()]).toEqual([2, 3]);
+    writeFileSync(join(root, 'v2/ours/one/memory.events'), 'low 0\noom 4\noom_kill 12\noom_group_kill 0\n');
+    expect(group.oomKills()).toBe(12);
+    group.close();
+    expect([group.oomKills(), group.throttled()]).toEqual([0, 0]);
+    expect(openFilesBelow(root)).toEqual([]);
   });
 
   it('are found below the part that a container sees', () => {

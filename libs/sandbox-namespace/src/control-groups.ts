@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { KernelCounter } from './kernel-counter.ts';
 
 export interface GroupLimits {
   readonly cpuMillis: number;
@@ -24,6 +25,8 @@ export interface ControlGroup {
   readonly oomKills: () => number;
   /** How often the group had to wait for its share of the processor. */
   readonly throttled: () => number;
+  /** The counters stay at 0 from now on. */
+  readonly close: () => void;
 }
 
 export type Detected =
@@ -64,7 +67,9 @@ export class ControlGroups {
 
   #tryOut(): void {
     const trial = { cpuMillis: 1_000, memoryMib: 64, processes: 16 };
-    for (const directory of this.create(`sallyport-trial-${process.pid}`, trial).directories) rmdirSync(directory);
+    const group = this.create(`sallyport-trial-${process.pid}`, trial);
+    group.close();
+    for (const directory of group.directories) rmdirSync(directory);
   }
 
   /** Where the group of that name is, or will be. */
@@ -84,12 +89,17 @@ export class ControlGroups {
       for (const directory of directories) rmdirSync(directory);
       throw error;
     }
-    const events = join(this.#own.memory, name, this.version === 2 ? 'memory.events' : 'memory.oom_control');
-    const cpu = join(this.#own.cpu, name, 'cpu.stat');
+    const memoryFile = this.version === 2 ? 'memory.events' : 'memory.oom_control';
+    const oomKills = new KernelCounter(join(this.#own.memory, name, memoryFile), 'oom_kill');
+    const throttled = new KernelCounter(join(this.#own.cpu, name, 'cpu.stat'), 'nr_throttled');
     return {
       directories,
-      oomKills: () => readCounter(events, 'oom_kill'),
-      throttled: () => readCounter(cpu, 'nr_throttled'),
+      oomKills: () => oomKills.read(),
+      throttled: () => throttled.read(),
+      close: () => {
+        oomKills.close();
+        throttled.close();
+      },
     };
   }
 
@@ -213,15 +223,4 @@ function enable(own: string): void {
 
 function readWords(file: string): string[] {
   return existsSync(file) ? readFileSync(file, 'utf8').trim().split(/\s+/) : [];
-}
-
-function readCounter(file: string, name: string): number {
-  try {
-    const line = readFileSync(file, 'utf8')
-      .split('\n')
-      .find((candidate) => candidate.startsWith(`${name} `));
-    return line === undefined ? 0 : Number(line.slice(name.length + 1));
-  } catch {
-    return 0; // the group is gone, or the kernel does not count
-  }
 }

@@ -155,6 +155,7 @@ export class NamespaceDriver extends SandboxDriver {
     let agent: AgentConnection | undefined;
     const remove = async () => {
       await removeControlGroups(group?.directories ?? []);
+      group?.close();
       this.#sandboxes.delete(id);
       if (uid !== undefined) this.#users?.giveBack(uid);
       this.#records.remove(id);
