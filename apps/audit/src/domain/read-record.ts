@@ -141,5 +141,5 @@ function isTime(value: unknown): value is string {
   if (typeof value !== 'string' || !rfc3339.test(value)) return false;
   const timeMs = Date.parse(value);
   // 30 February parses as 1 March, and PostgreSQL would refuse it.
-  return !Number.isNaN(timeMs) && new Date(timeMs).toISOString().slice(0, 19) === value.slice(0, 19);
+  return !Number.isNaN(timeMs) && new Date(timeMs).getUTCDate() === Number(value.slice(8, 10));
 }
