@@ -1,55 +1,63 @@
-import { execFileSync } from 'node:child_process';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { renameSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { PortForwarder } from './port-forwarder.ts';
 
-const outside = '10.231.7.1';
-const inside = '10.231.7.2';
+const forwardInside = fileURLToPath(new URL('forward-inside.ts', import.meta.url));
 
 /**
  * A network namespace whose only way out is a cable to this process. Pulled, it loses packets as a broken network does: no reset, no error, nothing.
  * Root only.
  */
 export class CutNetwork {
-  readonly #name = `sallyport-${process.pid}`;
-  readonly #cable = `sp${process.pid}`;
-  readonly #servers: Server[] = [];
-  readonly #sockets = new Set<Socket>();
+  readonly #name: string;
+  readonly #cable: string;
+  readonly #outside: string;
+  readonly #inside: string;
+  readonly #forwarders: PortForwarder[] = [];
+  readonly #children: ChildProcess[] = [];
 
   /** Runs a program inside. */
-  readonly command: readonly string[] = ['ip', 'netns', 'exec', this.#name];
+  readonly command: readonly string[];
 
-  private constructor() {
+  private constructor(number: number) {
+    this.#name = `sallyport-${process.pid}-${number}`;
+    this.#cable = `sp${process.pid}x${number}`;
+    this.#outside = `10.231.${number}.1`;
+    this.#inside = `10.231.${number}.2`;
+    this.command = ['ip', 'netns', 'exec', this.#name];
     ip('netns', 'add', this.#name);
     ip('link', 'add', this.#cable, 'type', 'veth', 'peer', 'name', 'uplink', 'netns', this.#name);
-    ip('addr', 'add', `${outside}/30`, 'dev', this.#cable);
+    ip('addr', 'add', `${this.#outside}/30`, 'dev', this.#cable);
     ip('link', 'set', this.#cable, 'up');
-    ip('-n', this.#name, 'addr', 'add', `${inside}/30`, 'dev', 'uplink');
+    ip('-n', this.#name, 'addr', 'add', `${this.#inside}/30`, 'dev', 'uplink');
     ip('-n', this.#name, 'link', 'set', 'uplink', 'up');
     ip('-n', this.#name, 'link', 'set', 'lo', 'up');
   }
 
-  static open(): CutNetwork {
-    return new CutNetwork();
+  /** Networks that are open at once have different numbers, 0 to 255. */
+  static open(number: number): CutNetwork {
+    return new CutNetwork(number);
   }
 
   /** Makes what listens on loopback here reachable from inside. */
   async publish(port: number): Promise<{ readonly host: string; readonly port: number }> {
-    const server = createServer((client) => {
-      const target = connect(port, '127.0.0.1');
-      for (const socket of [client, target]) {
-        this.#sockets.add(socket);
-        socket
-          .on('error', () => undefined)
-          .once('close', () => {
-            this.#sockets.delete(socket);
-            client.destroy();
-            target.destroy();
-          });
-      }
-      client.pipe(target).pipe(client);
-    });
-    this.#servers.push(server);
-    await new Promise<void>((resolve) => server.listen(0, outside, resolve));
-    return { host: outside, port: (server.address() as AddressInfo).port };
+    const forwarder = this.#forwarder({ host: '127.0.0.1', port });
+    return { host: this.#outside, port: await forwarder.listen(this.#outside) };
+  }
+
+  /** Whoever connects to this socket from now on gets there by the cable, in and out again. Connections that stand stay as they are. */
+  async detour(socketPath: string): Promise<void> {
+    const moved = `${socketPath}.here`;
+    renameSync(socketPath, moved);
+    const back = await this.#forwarder({ path: moved }).listen(this.#outside);
+    const [program = '', ...args] = [...this.command, process.execPath, forwardInside, this.#outside, String(back)];
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#children.push(child);
+    const [port] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+    await this.#forwarder({ host: this.#inside, port: Number(port) }).listenAt(socketPath);
   }
 
   cut(): void {
@@ -61,10 +69,16 @@ export class CutNetwork {
   }
 
   close(): void {
-    for (const socket of this.#sockets) socket.destroy();
-    for (const server of this.#servers) server.close();
+    for (const child of this.#children) child.kill('SIGKILL');
+    for (const forwarder of this.#forwarders) forwarder.close();
     ip('link', 'del', this.#cable);
     ip('netns', 'del', this.#name);
+  }
+
+  #forwarder(target: ConstructorParameters<typeof PortForwarder>[0]): PortForwarder {
+    const forwarder = new PortForwarder(target);
+    this.#forwarders.push(forwarder);
+    return forwarder;
   }
 }
 

@@ -13,6 +13,7 @@ import { LedgerAudit } from './ledger-audit.ts';
 import { integerBelow, randomNumbers, seed } from './random.ts';
 import { commandOnce, SteadyLoad } from './steady-load.ts';
 import { signedRoots, TopicReader } from './topic-reader.ts';
+import { workAgain } from './work-again.ts';
 
 const kafka = await startKafkaUnderFault();
 const lanes = 12;
@@ -21,7 +22,6 @@ const lostShare = 0.05;
 const eventsPerCall = 4;
 /** From the last kill until every call has ended: leases, the sweeper's grace, restarts with their back-off. */
 const settleMsMax = 240_000;
-const recoverMsMax = 120_000;
 /** A million events, beside a load that takes both cores. */
 const rebuildMsMax = 30 * 60_000;
 const victims = [
@@ -80,6 +80,10 @@ describe.skipIf(kafka === undefined)('kills of every process, and lost acknowled
         { url: sessionUrl ?? '', key: suite.ready.apiKey, tool: 'bash', argumentsOf: commandOnce },
         sessionLanes,
       );
+      const wanted = [
+        [agents, lanes + 1],
+        [sessions, sessionLanes + 1],
+      ] as const;
       const recoveryMs: Record<string, number[]> = {};
       const callsPerKill = Math.ceil(form.events / eventsPerCall / form.kills);
       const startedMs = performance.now();
@@ -90,7 +94,7 @@ describe.skipIf(kafka === undefined)('kills of every process, and lost acknowled
         await sleep(integerBelow(400, random));
         const killedMs = performance.now();
         await kill(victim);
-        (recoveryMs[victim] ??= []).push(Math.round(await untilBothWork(agents, sessions, killedMs)));
+        (recoveryMs[victim] ??= []).push(await workAgain(wanted, killedMs));
       }
       kafka?.loseShare(0);
       // While calls go on: the ledger is made again from the event log, and what was signed must come out the same.
@@ -164,18 +168,6 @@ function killNow(pid: number): void {
   } catch {
     return;
   }
-}
-
-/** Until calls of both halves have succeeded that began after the kill, as far as can be told. */
-async function untilBothWork(agents: SteadyLoad, sessions: SteadyLoad, sinceMs: number): Promise<number> {
-  const before = [agents.succeeded, sessions.succeeded] as const;
-  const wanted = [lanes + 1, sessionLanes + 1] as const;
-  while (performance.now() - sinceMs < recoverMsMax) {
-    await sleep(20);
-    if (agents.succeeded >= before[0] + wanted[0] && sessions.succeeded >= before[1] + wanted[1])
-      return performance.now() - sinceMs;
-  }
-  throw new Error(`calls do not work again within ${recoverMsMax / 1_000} s`);
 }
 
 /** Reads the topic until every call has ended and the ledger has what the topic has. */

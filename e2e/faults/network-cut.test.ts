@@ -25,7 +25,7 @@ describe.skipIf(!isRoot)('the network between connector and edge', () => {
   let upstream: CountingUpstream;
   let tunnel: TestTunnel;
   beforeAll(async () => {
-    network = CutNetwork.open();
+    network = CutNetwork.open(7);
     suite = await startSuite({ args: [] });
     upstream = await CountingUpstream.start();
     const edge = await network.publish(Number(edgeAddress(suite).split(':').at(-1)));

@@ -8,9 +8,9 @@ import { verdictsOf } from './call-verdicts.ts';
 import { CountingUpstream } from './counting-upstream.ts';
 import { form, report } from './form.ts';
 import { commandOnce, SteadyLoad } from './steady-load.ts';
+import { workAgain } from './work-again.ts';
 
 const stopMs = form.name === 'full' ? [3_000, 40_000] : [3_000];
-const recoverMsMax = 120_000;
 const services = ['router', 'edge', 'audit', 'scheduler', 'executor', 'control'] as const;
 type Victim = (typeof services)[number] | 'connector' | 'postgres';
 const victims: readonly Victim[] = [...services, 'connector', 'postgres'];
@@ -47,16 +47,11 @@ describe('processes that stand still, one after the other, while both halves are
         { url: suite.ready.sessionMcpUrl ?? '', key: suite.ready.apiKey, tool: 'bash', argumentsOf: commandOnce },
         2,
       );
-      const works = async (sinceMs: number): Promise<number> => {
-        const before = [agents.succeeded, sessions.succeeded] as const;
-        while (performance.now() - sinceMs < recoverMsMax) {
-          await sleep(20);
-          if (agents.succeeded > before[0] + 8 && sessions.succeeded > before[1] + 4)
-            return Math.round(performance.now() - sinceMs);
-        }
-        throw new Error(`calls do not work again within ${recoverMsMax / 1_000} s`);
-      };
-      await works(performance.now());
+      const wanted = [
+        [agents, 9],
+        [sessions, 5],
+      ] as const;
+      await workAgain(wanted);
       const recoveryMs: Record<string, number[]> = {};
       for (const ms of stopMs)
         for (const victim of victims) {
@@ -64,7 +59,7 @@ describe('processes that stand still, one after the other, while both halves are
           for (const pid of pids) process.kill(pid, 'SIGSTOP');
           await sleep(ms);
           for (const pid of pids) resume(pid);
-          (recoveryMs[victim] ??= []).push(await works(performance.now()));
+          (recoveryMs[victim] ??= []).push(await workAgain(wanted));
         }
       await Promise.all([agents.stop(), sessions.stop()]);
       const tunnelled = await verdictsOf(suite, agents, upstream);

@@ -1,12 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openPool } from '@sallyport/pg';
+import { suiteSockets } from './suite-sockets.ts';
 
 /** The suite's database as its superuser sees it: who may change everything behind the ledger's back. */
 export function openSuiteDatabase(dataDir: string, schema = 'audit') {
-  const note = join(dataDir, 'run', 'sockets');
-  const sockets = existsSync(note) ? readFileSync(note, 'utf8').trim() : join(dataDir, 'run');
-  const host = encodeURIComponent(join(sockets, 'postgres'));
+  const host = encodeURIComponent(join(suiteSockets(dataDir), 'postgres'));
   return openPool({
     url: `postgresql://postgres@localhost:5432/sallyport?host=${host}`,
     schema,
