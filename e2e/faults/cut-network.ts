@@ -53,7 +53,7 @@ export class CutNetwork {
     const moved = `${socketPath}.here`;
     renameSync(socketPath, moved);
     const back = await this.#forwarder({ path: moved }).listen(this.#outside);
-    const [program = '', ...args] = [...this.command, process.execPath, forwardInside, this.#outside, String(back)];
+    const [program, ...args] = [...this.command, process.execPath, forwardInside, this.#outside, String(back)];
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#children.push(child);
     const [port] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];

@@ -48,11 +48,7 @@ export function auditService(useCases: AuditUseCases, onBug: (error: unknown, wh
     proveCall: ({ request }, callback) => answer(callback, proveCall(useCases, request), failed('ProveCall')),
     listLogs: (_call, callback) => answer(callback, listLogs(useCases), failed('ListLogs')),
     tailEvents: (call) =>
-      void serveStream(
-        call,
-        (send, signal) => tailEvents(useCases, call.request, send, signal),
-        failed('TailEvents'),
-      ),
+      void serveStream(call, (send, signal) => tailEvents(useCases, call.request, send, signal), failed('TailEvents')),
     exportTiles: (call) => void serveStream(call, (send) => exportTiles(useCases, send), failed('ExportTiles')),
     rebuildLedger: (call) =>
       void serveStream(call, (send, signal) => rebuildLedger(useCases, send, signal), failed('RebuildLedger')),
