@@ -15,20 +15,28 @@ import { workAgain } from './work-again.ts';
 const cutMs = form.name === 'full' ? [3_000, 40_000] : [3_000];
 /** On the way when the cable is pulled. */
 const settleMs = 500;
+const startMsMax = 30_000;
+/** From its start until it listens. */
+const listenMs = 4_000;
 const isRoot = process.getuid?.() === 0;
 if (!isRoot && (process.env['CI'] ?? '') !== '')
   throw new Error('network namespaces need root, and in CI nothing is skipped');
 if (!isRoot) console.warn('SKIPPED, partitions: network namespaces need root');
 
-/** The ways a call travels between services, and which half stands still without one. Routes and keys are remembered for a while. */
-const links = [
-  { name: 'router to edge', socket: 'edge', halts: 'tunnel' },
-  { name: 'router to scheduler', socket: 'scheduler', halts: 'sandboxes' },
-  { name: 'executor to scheduler', socket: 'scheduler-executors', halts: 'sandboxes' },
-  { name: 'router to control', socket: 'control', halts: undefined },
+/**
+ * Each process, cut off from all that connect to it. Those above come first: who is started again below a detour connects by it. `halts`: the half that
+ * stands still without it; undefined where both work on for a while with what they remember.
+ */
+const cutOff = [
+  { name: 'postgres', socket: 'postgres/.s.PGSQL.5432', restarted: 'audit', halts: 'both' },
+  { name: 'audit', socket: 'audit.sock', restarted: 'control', halts: undefined },
+  { name: 'control', socket: 'control.sock', restarted: 'edge', halts: undefined },
+  { name: 'edge', socket: 'edge.sock', restarted: 'scheduler', halts: 'tunnel' },
+  { name: 'scheduler', socket: 'scheduler.sock', restarted: 'router', halts: 'sandboxes' },
+  { name: 'executor', socket: 'scheduler-executors.sock', restarted: 'executor', halts: 'sandboxes' },
 ] as const;
 
-describe.skipIf(!isRoot)('services that cannot reach each other', () => {
+describe.skipIf(!isRoot)('processes that are cut off, one after the other', () => {
   const networks = new Map<string, CutNetwork>();
   let suite: Suite;
   let upstream: CountingUpstream;
@@ -37,13 +45,12 @@ describe.skipIf(!isRoot)('services that cannot reach each other', () => {
     suite = await startSuite({ args: [] });
     upstream = await CountingUpstream.start();
     tunnel = await startTunnel(suite, { upstreamPort: upstream.port });
-    for (const [index, { name, socket }] of links.entries()) {
+    for (const [index, { name, socket, restarted }] of cutOff.entries()) {
       const network = CutNetwork.open(10 + index);
       networks.set(name, network);
-      await network.detour(join(suiteSockets(suite.ready.dataDir), `${socket}.sock`));
+      await network.detour(join(suiteSockets(suite.ready.dataDir), socket));
+      await startAgain(suite, restarted);
     }
-    // Those that are started again connect by the cables; they listen at no socket themselves.
-    for (const service of ['router', 'executor']) process.kill(suite.pidOf(service), 'SIGKILL');
   });
   afterAll(async () => {
     await tunnel?.stop();
@@ -71,14 +78,17 @@ describe.skipIf(!isRoot)('services that cannot reach each other', () => {
       await workAgain(wanted);
       const recoveryMs: Record<string, number[]> = {};
       for (const ms of cutMs)
-        for (const { name, halts } of links) {
-          const halted = () => (halts === 'tunnel' ? agents.succeeded : halts === 'sandboxes' ? sessions.succeeded : 0);
+        for (const { name, halts } of cutOff) {
+          const halted = () => [
+            halts === 'tunnel' || halts === 'both' ? agents.succeeded : 0,
+            halts === 'sandboxes' || halts === 'both' ? sessions.succeeded : 0,
+          ];
           const network = networks.get(name);
           network?.cut();
           await sleep(settleMs);
           const arrived = halted();
           await sleep(ms);
-          expect(halted(), `calls without the way from ${name}`).toBe(arrived);
+          expect(halted(), `calls while ${name} is cut off`).toEqual(arrived);
           network?.mend();
           (recoveryMs[name] ??= []).push(await workAgain(wanted));
         }
@@ -99,3 +109,17 @@ describe.skipIf(!isRoot)('services that cannot reach each other', () => {
     'sandbox',
   );
 });
+
+/** Resolves once another process of the service has taken its place. */
+async function startAgain(suite: Suite, service: string): Promise<void> {
+  const before = suite.pidOf(service);
+  process.kill(before, 'SIGKILL');
+  for (const untilMs = performance.now() + startMsMax; performance.now() < untilMs; await sleep(50)) {
+    try {
+      if (suite.pidOf(service) !== before) return await sleep(listenMs);
+    } catch {
+      continue; // between the two there is no pid
+    }
+  }
+  throw new Error(`${service} was not started again within ${startMsMax / 1_000} s`);
+}

@@ -69,14 +69,14 @@ describe.skipIf(isWithoutBwrap())('the isolation of namespaces', () => {
       // It comes before the workspace is filled: one that has all the memory leaves none for what comes later.
       'setsid_children_die',
     ],
-  ])('is not proved with %s', async (_, edit, missing, proved) => {
+  ])('is not proved with %s', async (_, edit, missing, holds) => {
     const weak = weakenedBwrap(edit);
     const weakBed = openNamespaceBed({ bwrapPath: weak.path });
     try {
       const { checks } = await weakBed.driver.capabilities();
       const unproved = checks.filter(({ proved }) => !proved).map(({ check }) => check);
       expect(unproved).toEqual(expect.arrayContaining(missing));
-      expect(checks.find(({ check }) => check === proved)?.proved).toBe(true);
+      expect(checks.find(({ check }) => check === holds)?.proved).toBe(true);
     } finally {
       await weakBed.close();
       weak.remove();
