@@ -102,7 +102,7 @@ export const requirements = {
   'campaign:stops': 'A process that stands still hangs no call, and calls work again when it goes on.',
   'campaign:network-cut': 'A cut network hangs no call and repeats none, and calls work again by themselves.',
   'campaign:partitions':
-    'Services that cannot reach each other hang no call and repeat none, and calls work again once they can.',
+    'A process that is cut off hangs no call and repeats none, and calls work again once it is reached.',
   'security:edge-sees-cipher-text': 'What the edge handles contains no payload.',
 } as const satisfies Record<string, string>;
 

@@ -60,6 +60,11 @@ export class CutNetwork {
     await this.#forwarder({ host: this.#inside, port: Number(port) }).listenAt(socketPath);
   }
 
+  /** That stand by the cable, counted at each of their forwarders here. */
+  get connections(): number {
+    return this.#forwarders.reduce((sum, forwarder) => sum + forwarder.connections, 0);
+  }
+
   cut(): void {
     ip('-n', this.#name, 'link', 'set', 'uplink', 'down');
   }

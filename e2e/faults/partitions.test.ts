@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
@@ -16,8 +17,6 @@ const cutMs = form.name === 'full' ? [3_000, 40_000] : [3_000];
 /** On the way when the cable is pulled. */
 const settleMs = 500;
 const startMsMax = 30_000;
-/** From its start until it listens. */
-const listenMs = 4_000;
 const isRoot = process.getuid?.() === 0;
 if (!isRoot && (process.env['CI'] ?? '') !== '')
   throw new Error('network namespaces need root, and in CI nothing is skipped');
@@ -48,7 +47,9 @@ describe.skipIf(!isRoot)('processes that are cut off, one after the other', () =
     for (const [index, { name, socket, restarted }] of cutOff.entries()) {
       const network = CutNetwork.open(10 + index);
       networks.set(name, network);
-      await network.detour(join(suiteSockets(suite.ready.dataDir), socket));
+      const path = join(suiteSockets(suite.ready.dataDir), socket);
+      await untilItListens(path);
+      await network.detour(path);
       await startAgain(suite, restarted);
     }
   });
@@ -84,6 +85,7 @@ describe.skipIf(!isRoot)('processes that are cut off, one after the other', () =
             halts === 'sandboxes' || halts === 'both' ? sessions.succeeded : 0,
           ];
           const network = networks.get(name);
+          expect(network?.connections, `connections to ${name} by its cable`).toBeGreaterThan(0);
           network?.cut();
           await sleep(settleMs);
           const arrived = halted();
@@ -110,13 +112,19 @@ describe.skipIf(!isRoot)('processes that are cut off, one after the other', () =
   );
 });
 
+/** A socket that is there is the new process's: that of the old one is removed before its successor starts. */
+async function untilItListens(path: string): Promise<void> {
+  for (const untilMs = performance.now() + startMsMax; !existsSync(path); await sleep(50))
+    if (performance.now() > untilMs) throw new Error(`nothing listens at ${path} after ${startMsMax / 1_000} s`);
+}
+
 /** Resolves once another process of the service has taken its place. */
 async function startAgain(suite: Suite, service: string): Promise<void> {
   const before = suite.pidOf(service);
   process.kill(before, 'SIGKILL');
   for (const untilMs = performance.now() + startMsMax; performance.now() < untilMs; await sleep(50)) {
     try {
-      if (suite.pidOf(service) !== before) return await sleep(listenMs);
+      if (suite.pidOf(service) !== before) return;
     } catch {
       continue; // between the two there is no pid
     }

@@ -11,6 +11,11 @@ export class PortForwarder {
     this.#server = createServer((client) => this.#forward(client));
   }
 
+  /** Of clients, at this moment. */
+  get connections(): number {
+    return this.#sockets.size / 2;
+  }
+
   /** Resolves with the port. */
   async listen(host: string): Promise<number> {
     await new Promise<void>((resolve, reject) => {
