@@ -52,12 +52,18 @@ export class CutNetwork {
   async detour(socketPath: string): Promise<void> {
     const moved = `${socketPath}.here`;
     renameSync(socketPath, moved);
-    const back = await this.#forwarder({ path: moved }).listen(this.#outside);
-    const [program, ...args] = [...this.command, process.execPath, forwardInside, this.#outside, String(back)];
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#children.push(child);
-    const [port] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-    await this.#forwarder({ host: this.#inside, port: Number(port) }).listenAt(socketPath);
+    await (await this.#inAndOut({ path: moved })).listenAt(socketPath);
+  }
+
+  /** Another port on loopback, by which this one is reached by the cable, in and out again. */
+  async detourPort(port: number): Promise<number> {
+    return (await this.#inAndOut({ host: '127.0.0.1', port })).listen('127.0.0.1');
+  }
+
+  /** The same port on loopback of IPv6, for servers that ask for their port in Host; resolves with the address as a URL has it. */
+  async detourTwin(port: number): Promise<string> {
+    await (await this.#inAndOut({ host: '127.0.0.1', port })).listen('::1', port);
+    return '[::1]';
   }
 
   /** That stand by the cable, counted at each of their forwarders here. */
@@ -78,6 +84,16 @@ export class CutNetwork {
     for (const forwarder of this.#forwarders) forwarder.close();
     ip('link', 'del', this.#cable);
     ip('netns', 'del', this.#name);
+  }
+
+  /** Still to listen. */
+  async #inAndOut(target: ConstructorParameters<typeof PortForwarder>[0]): Promise<PortForwarder> {
+    const back = await this.#forwarder(target).listen(this.#outside);
+    const [program, ...args] = [...this.command, process.execPath, forwardInside, this.#outside, String(back)];
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#children.push(child);
+    const [port] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+    return this.#forwarder({ host: this.#inside, port: Number(port) });
   }
 
   #forwarder(target: ConstructorParameters<typeof PortForwarder>[0]): PortForwarder {

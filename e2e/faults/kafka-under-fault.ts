@@ -2,7 +2,7 @@ import { KafkaFaultProxy, type LocalKafkaFound, startLocalKafka } from '@sallypo
 import { randomNumbers, seed } from './random.ts';
 
 export interface KafkaUnderFault {
-  /** For the suite: the way through the proxy. */
+  /** For the suite: the way by the proxy. */
   readonly brokers: string;
   /** For the test: the broker itself. */
   readonly direct: string;
@@ -14,10 +14,15 @@ export interface KafkaUnderFault {
   stop(): Promise<void>;
 }
 
-/** A broker of its own behind a proxy that loses acknowledgements. Undefined, said loudly, where there is no broker; on CI that is an error. */
-export async function startKafkaUnderFault(): Promise<KafkaUnderFault | undefined> {
+/**
+ * A broker of its own behind a proxy that loses acknowledgements. `by`: a way to the proxy's port, by which clients come instead; resolves with the port
+ * that they see. Undefined, said loudly, where there is no broker; on CI that is an error. */
+export async function startKafkaUnderFault(
+  by: (port: number) => Promise<number> = async (port) => port,
+): Promise<KafkaUnderFault | undefined> {
   const proxy = await KafkaFaultProxy.open();
-  const found = await startLocalKafka(process.env, { proxyPort: proxy.port });
+  const announced = await by(proxy.port);
+  const found = await startLocalKafka(process.env, { proxyPort: announced });
   if ('missing' in found) {
     console.warn(`SKIPPED, the faults on Kafka: ${found.missing}`);
     await proxy.close();
@@ -33,7 +38,7 @@ export async function startKafkaUnderFault(): Promise<KafkaUnderFault | undefine
     return 'lose-answer';
   };
   return {
-    brokers: `127.0.0.1:${proxy.port}`,
+    brokers: `127.0.0.1:${announced}`,
     direct: found.brokers,
     local: found.local,
     lost: () => lost,

@@ -3,21 +3,16 @@ import { auditTopic } from '@sallyport/audit-events';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { postgresPids } from '../harness/postgres-pids.ts';
 import { runCliWithin } from '../harness/run-cli.ts';
-import { startSuite, type Suite } from '../harness/suite.ts';
+import type { Suite } from '../harness/suite.ts';
 import { verifies } from '../harness/verifies.ts';
-import { startTunnel, type TestTunnel } from '../harness/tunnel.ts';
-import { CountingUpstream } from './counting-upstream.ts';
+import { BothHalves, type Recovery } from './both-halves.ts';
 import { form, report } from './form.ts';
 import { startKafkaUnderFault } from './kafka-under-fault.ts';
 import { LedgerAudit } from './ledger-audit.ts';
 import { integerBelow, randomNumbers, seed } from './random.ts';
-import { commandOnce, SteadyLoad } from './steady-load.ts';
 import { signedRoots, TopicReader } from './topic-reader.ts';
-import { workAgain } from './work-again.ts';
 
 const kafka = await startKafkaUnderFault();
-const lanes = 12;
-const sessionLanes = 2;
 const lostShare = 0.05;
 const eventsPerCall = 4;
 /** From the last kill until every call has ended: leases, the sweeper's grace, restarts with their back-off. */
@@ -39,22 +34,17 @@ type Victim = (typeof victims)[number];
 
 describe.skipIf(kafka === undefined)('kills of every process, and lost acknowledgements', () => {
   const { direct = '', brokers = '' } = kafka ?? {};
-  let suite: Suite;
-  let upstream: CountingUpstream;
-  let tunnel: TestTunnel;
+  let halves: BothHalves;
   beforeAll(async () => {
-    suite = await startSuite({ args: ['--kafka', brokers] });
-    upstream = await CountingUpstream.start();
-    tunnel = await startTunnel(suite, { upstreamPort: upstream.port });
+    halves = await BothHalves.start(brokers);
   });
   afterAll(async () => {
-    await tunnel?.stop();
-    await upstream?.stop();
-    await suite?.dispose();
+    await halves?.stop();
     await kafka?.stop();
   });
 
   const kill = async (victim: Victim): Promise<void> => {
+    const { suite, tunnel } = halves;
     if (victim === 'broker') {
       await kafka?.local.kill();
       await kafka?.local.restart();
@@ -68,23 +58,12 @@ describe.skipIf(kafka === undefined)('kills of every process, and lost acknowled
   verifies(
     'campaign:kills',
     async () => {
+      const { suite, upstream } = halves;
       const random = randomNumbers();
       kafka?.loseShare(lostShare);
-      const agents = new SteadyLoad(
-        { url: tunnel.mcpUrl, key: tunnel.apiKey, tool: 'echo', argumentsOf: (traceId) => ({ message: traceId }) },
-        lanes,
-      );
-      const sessionUrl = suite.ready.sessionMcpUrl;
-      expect(suite.ready.sandboxProblem).toBeNull();
-      const sessions = new SteadyLoad(
-        { url: sessionUrl ?? '', key: suite.ready.apiKey, tool: 'bash', argumentsOf: commandOnce },
-        sessionLanes,
-      );
-      const wanted = [
-        [agents, lanes + 1],
-        [sessions, sessionLanes + 1],
-      ] as const;
-      const recoveryMs: Record<string, number[]> = {};
+      const load = halves.load({ tunnel: 12, sandboxes: 2 });
+      const { agents, sessions } = load;
+      const recoveryMs: Record<string, Recovery[]> = {};
       const callsPerKill = Math.ceil(form.events / eventsPerCall / form.kills);
       const startedMs = performance.now();
       for (let done = 0; done < form.kills; done += 1) {
@@ -94,7 +73,7 @@ describe.skipIf(kafka === undefined)('kills of every process, and lost acknowled
         await sleep(integerBelow(400, random));
         const killedMs = performance.now();
         await kill(victim);
-        (recoveryMs[victim] ??= []).push(await workAgain(wanted, killedMs));
+        (recoveryMs[victim] ??= []).push(await load.workAgain(killedMs));
       }
       kafka?.loseShare(0);
       // While calls go on: the ledger is made again from the event log, and what was signed must come out the same.
@@ -106,7 +85,7 @@ describe.skipIf(kafka === undefined)('kills of every process, and lost acknowled
         suite.ready.dataDir,
       );
       expect([code, stderr]).toEqual([0, stderr]);
-      await Promise.all([agents.stop(), sessions.stop()]);
+      await load.stop();
       const loadMs = performance.now() - startedMs;
 
       const { audit, signed } = await settled(suite, direct);

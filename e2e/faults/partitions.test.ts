@@ -2,16 +2,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { startSuite, type Suite } from '../harness/suite.ts';
+import type { Suite } from '../harness/suite.ts';
 import { suiteSockets } from '../harness/suite-sockets.ts';
-import { startTunnel, type TestTunnel } from '../harness/tunnel.ts';
 import { verifies } from '../harness/verifies.ts';
-import { verdictsOf } from './call-verdicts.ts';
-import { CountingUpstream } from './counting-upstream.ts';
+import { BothHalves, type Recovery } from './both-halves.ts';
 import { CutNetwork } from './cut-network.ts';
 import { form, report } from './form.ts';
-import { commandOnce, SteadyLoad } from './steady-load.ts';
-import { workAgain } from './work-again.ts';
+import { type KafkaUnderFault, startKafkaUnderFault } from './kafka-under-fault.ts';
 
 const cutMs = form.name === 'full' ? [3_000, 40_000] : [3_000];
 /** On the way when the cable is pulled. */
@@ -22,90 +19,83 @@ if (!isRoot && (process.env['CI'] ?? '') !== '')
   throw new Error('network namespaces need root, and in CI nothing is skipped');
 if (!isRoot) console.warn('SKIPPED, partitions: network namespaces need root');
 
-/**
- * Each process, cut off from all that connect to it. Those above come first: who is started again below a detour connects by it. `halts`: the half that
- * stands still without it; undefined where both work on for a while with what they remember.
- */
-const cutOff = [
-  { name: 'postgres', socket: 'postgres/.s.PGSQL.5432', restarted: 'audit', halts: 'both' },
-  { name: 'audit', socket: 'audit.sock', restarted: 'control', halts: undefined },
-  { name: 'control', socket: 'control.sock', restarted: 'edge', halts: undefined },
-  { name: 'edge', socket: 'edge.sock', restarted: 'scheduler', halts: 'tunnel' },
-  { name: 'scheduler', socket: 'scheduler.sock', restarted: 'router', halts: 'sandboxes' },
-  { name: 'executor', socket: 'scheduler-executors.sock', restarted: 'executor', halts: 'sandboxes' },
+/** Those above come first: who is started again below a detour connects by it. */
+const behindSockets = [
+  { name: 'postgres', socket: 'postgres/.s.PGSQL.5432', restarted: 'audit' },
+  { name: 'audit', socket: 'audit.sock', restarted: 'control' },
+  { name: 'control', socket: 'control.sock', restarted: 'edge' },
+  { name: 'edge', socket: 'edge.sock', restarted: 'scheduler' },
+  { name: 'scheduler', socket: 'scheduler.sock', restarted: 'router' },
+  { name: 'executor', socket: 'scheduler-executors.sock', restarted: 'executor' },
 ] as const;
+
+/** What becomes of the tunnel's calls and of the sandboxes'. Without control they go on as long as the router remembers what it said: here it is left open. */
+const expected: Readonly<Record<string, readonly [Fate, Fate]>> = {
+  broker: ['go on', 'go on'],
+  postgres: ['halt', 'halt'],
+  audit: ['go on', 'go on'],
+  control: ['open', 'open'],
+  edge: ['halt', 'open'],
+  scheduler: ['open', 'halt'],
+  executor: ['open', 'halt'],
+  router: ['halt', 'halt'],
+};
+type Fate = 'go on' | 'halt' | 'open';
 
 describe.skipIf(!isRoot)('processes that are cut off, one after the other', () => {
   const networks = new Map<string, CutNetwork>();
-  let suite: Suite;
-  let upstream: CountingUpstream;
-  let tunnel: TestTunnel;
+  const openNetwork = (name: string): CutNetwork => {
+    const network = CutNetwork.open(10 + networks.size);
+    networks.set(name, network);
+    return network;
+  };
+  let kafka: KafkaUnderFault | undefined;
+  let halves: BothHalves;
+  let routerHost: string;
   beforeAll(async () => {
-    suite = await startSuite({ args: [] });
-    upstream = await CountingUpstream.start();
-    tunnel = await startTunnel(suite, { upstreamPort: upstream.port });
-    for (const [index, { name, socket, restarted }] of cutOff.entries()) {
-      const network = CutNetwork.open(10 + index);
-      networks.set(name, network);
+    kafka = await startKafkaUnderFault((port) => openNetwork('broker').detourPort(port));
+    halves = await BothHalves.start(kafka?.brokers);
+    const { suite } = halves;
+    for (const { name, socket, restarted } of behindSockets) {
+      const network = openNetwork(name);
       const path = join(suiteSockets(suite.ready.dataDir), socket);
       await untilItListens(path);
       await network.detour(path);
       await startAgain(suite, restarted);
     }
+    routerHost = await openNetwork('router').detourTwin(Number(new URL(suite.ready.routerUrl).port));
   });
   afterAll(async () => {
-    await tunnel?.stop();
-    await upstream?.stop();
-    await suite?.dispose();
+    await halves?.stop();
+    await kafka?.stop();
     for (const network of networks.values()) network.close();
   });
 
   verifies(
     'campaign:partitions',
     async () => {
-      expect(suite.ready.sandboxProblem).toBeNull();
-      const agents = new SteadyLoad(
-        { url: tunnel.mcpUrl, key: tunnel.apiKey, tool: 'echo', argumentsOf: () => ({}) },
-        4,
-      );
-      const sessions = new SteadyLoad(
-        { url: suite.ready.sessionMcpUrl ?? '', key: suite.ready.apiKey, tool: 'bash', argumentsOf: commandOnce },
-        2,
-      );
-      const wanted = [
-        [agents, 9],
-        [sessions, 5],
-      ] as const;
-      await workAgain(wanted);
-      const recoveryMs: Record<string, number[]> = {};
+      const load = halves.load({ tunnel: 4, sandboxes: 2 }, routerHost);
+      await load.workAgain();
+      const recoveryMs: Record<string, Recovery[]> = {};
       for (const ms of cutMs)
-        for (const { name, halts } of cutOff) {
-          const halted = () => [
-            halts === 'tunnel' || halts === 'both' ? agents.succeeded : 0,
-            halts === 'sandboxes' || halts === 'both' ? sessions.succeeded : 0,
-          ];
-          const network = networks.get(name);
-          expect(network?.connections, `connections to ${name} by its cable`).toBeGreaterThan(0);
-          network?.cut();
+        for (const [name, network] of networks) {
+          expect(network.connections, `connections to ${name} by its cable`).toBeGreaterThan(0);
+          network.cut();
           await sleep(settleMs);
-          const arrived = halted();
+          const arrived = [load.agents.succeeded, load.sessions.succeeded] as const;
           await sleep(ms);
-          expect(halted(), `calls while ${name} is cut off`).toEqual(arrived);
-          network?.mend();
-          (recoveryMs[name] ??= []).push(await workAgain(wanted));
+          expected[name]?.forEach((fate, half) => {
+            const calls = (half === 0 ? load.agents : load.sessions).succeeded - (arrived[half] ?? 0);
+            const seen = calls > 0 ? 'go on' : 'halt';
+            expect(fate === 'open' ? 'open' : seen, `calls while ${name} is cut off`).toBe(fate);
+          });
+          network.mend();
+          (recoveryMs[name] ??= []).push(await load.workAgain());
         }
-      await Promise.all([agents.stop(), sessions.stop()]);
-      const tunnelled = await verdictsOf(suite, agents, upstream);
-      const sandboxed = await verdictsOf(suite, sessions);
-      expect(tunnelled.wrong).toEqual([]);
-      expect(sandboxed.wrong).toEqual([]);
-      report('partitions', {
-        cutMs,
-        recoveryMs,
-        slowestMs: [Math.round(agents.slowestMs), Math.round(sessions.slowestMs)],
-        tunnelled: tunnelled.ends,
-        sandboxed: sandboxed.ends,
-      });
+      await load.stop();
+      const { wrong, figures } = await load.verdicts();
+      expect(wrong).toEqual([]);
+      report('partitions', { cutMs, recoveryMs, ...figures });
     },
     form.name === 'full' ? 1_800_000 : 600_000,
     'sandbox',

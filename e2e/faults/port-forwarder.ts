@@ -16,11 +16,11 @@ export class PortForwarder {
     return this.#sockets.size / 2;
   }
 
-  /** Resolves with the port. */
-  async listen(host: string): Promise<number> {
+  /** Resolves with the port; 0: one that is free. */
+  async listen(host: string, port = 0): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(0, host, resolve);
+      this.#server.listen(port, host, resolve);
     });
     return (this.#server.address() as AddressInfo).port;
   }

@@ -69,6 +69,12 @@ export class LocalBroker {
     return `127.0.0.1:${this.ports.plaintext}`;
   }
 
+  /** Of the process that runs now; 0 where none does. */
+  get pid(): number {
+    const java = this.#java;
+    return java === undefined || java.exitCode !== null || java.signalCode !== null ? 0 : (java.pid ?? 0);
+  }
+
   /** After `stop` or `kill`, with the same data and ports. */
   async restart(): Promise<void> {
     const java = spawn('java', this.#command, { stdio: ['ignore', 'pipe', 'pipe'] });
