@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { freeLoopbackPort } from '@sallyport/loopback-ports';
 
 export interface UnauditedRouter {
   readonly port: number;
@@ -11,7 +11,7 @@ export interface UnauditedRouter {
 
 /** Starts the router's composition without audit beside the suite's router, with everything that one has but its port. */
 export async function startUnauditedRouter(routerPid: number): Promise<UnauditedRouter> {
-  const port = await freePort();
+  const port = await freeLoopbackPort();
   const environ = readFileSync(`/proc/${routerPid}/environ`, 'utf8').split('\0');
   const env = Object.fromEntries(
     environ
@@ -28,16 +28,6 @@ export async function startUnauditedRouter(routerPid: number): Promise<Unaudited
     child.once('message', () => {
       child.removeAllListeners('exit');
       resolve({ port, pid: child.pid ?? 0, stop: () => child.disconnect() });
-    });
-  });
-}
-
-function freePort(): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
     });
   });
 }

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { freeLoopbackPort } from '@sallyport/loopback-ports';
 
 export const repositoryRoot = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -69,7 +69,7 @@ const terminal = new Set(['completed', 'failed', 'denied', 'timed_out', 'cancell
 export async function startSuite(options: SuiteOptions = {}): Promise<Suite> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'sallyport-e2e-'));
   chmodSync(dataDir, 0o755);
-  const port = await twoFreePorts();
+  const port = await freeLoopbackPort(2); // the router's; control takes the next one
   const up = ['apps/cli/src/main.ts', 'up', '--json', '--data', dataDir, '--port', String(port)];
   const [command = '', ...args] = [
     ...(options.command ?? []),
@@ -166,20 +166,4 @@ function readyLine(child: ChildProcess): Promise<ReadyLine> {
 function kafkaArguments(): readonly string[] {
   const brokers = process.env['E2E_KAFKA_BROKERS'];
   return brokers === undefined ? [] : ['--kafka', brokers];
-}
-
-/** The router's port; control takes the next one. */
-async function twoFreePorts(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000); // below the ports that outgoing connections take
-    if ((await isFree(port)) && (await isFree(port + 1))) return port;
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }

@@ -1,6 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +8,7 @@ import { auditTopic } from '@sallyport/audit-events';
 import { audit } from '@sallyport/contracts';
 import { ensureTopics, eventLogMigrations, PgEventLogPublisher } from '@sallyport/event-log-pg';
 import { callUnary, grpcChannel, reasonOf, type ServiceName, serviceName } from '@sallyport/grpc';
+import { freeLoopbackPort } from '@sallyport/loopback-ports';
 import { migrate, openPool } from '@sallyport/pg';
 import { createTestDatabase, type TestDatabase } from '@sallyport/pg-embedded/testing';
 import { createCertificateAuthority, issueCertificate } from '@sallyport/pki';
@@ -16,14 +16,6 @@ import { leafHash, openCheckpoint, parseVkey, verifyInclusion } from '@sallyport
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callRecord } from './call-record.ts';
 import { control, records, rootOf, toolcall, values, writeSigningKey } from './ledger-under-test.ts';
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** The service as it runs: a process of its own, real PostgreSQL, mutual TLS, killed where it hurts. */
 describe('the audit process', () => {
@@ -99,7 +91,7 @@ describe('the audit process', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    address = `127.0.0.1:${await freePort()}`;
+    address = `127.0.0.1:${await freeLoopbackPort()}`;
     logPool = openPool({
       url: database.url,
       schema: 'event_log',

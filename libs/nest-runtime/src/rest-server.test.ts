@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
 import type { DynamicModule } from '@nestjs/common';
+import { freeLoopbackPort } from '@sallyport/loopback-ports';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type RestAnswer, restController, type RestRequest } from './rest-controller.ts';
 import { RestServer } from './rest-server.ts';
@@ -42,21 +42,12 @@ const controller = restController(Samples, [], {
   echo: 'POST /v1/echo',
 });
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
-
 let server: RestServer;
 let url: string;
 
 beforeEach(async () => {
   running.length = 0;
-  const port = await freePort();
+  const port = await freeLoopbackPort();
   const module: DynamicModule = { module: class SampleModule {}, controllers: [controller] };
   server = await RestServer.create(module, {
     host: '127.0.0.1',

@@ -2,17 +2,18 @@ import { join } from 'node:path';
 
 import { auditTopic } from '@sallyport/audit-events';
 import { readSecretFile } from '@sallyport/config';
+import { freeLoopbackPort } from '@sallyport/loopback-ports';
 import { endPostgresLeftBehind, findPostgresUser } from '@sallyport/pg-embedded';
 import { fail, ok, type Result } from '@sallyport/result';
 
 import { prepareSuiteDatabase } from '../adapters/pg/suite-database.ts';
 import { ControlClient } from '../control/control-client.ts';
 import type { ReadyInfo } from '../output/ready-text.ts';
+import { checkPorts } from './check-ports.ts';
 import { writeConnectorFiles } from './connector-files.ts';
 import { closeSocketDirectory, type DataDirectory, openDataDirectory, openSocketDirectory } from './data-directory.ts';
 import { type KafkaOptions, prepareKafka } from './kafka-options.ts';
 import { endLeftoverProcesses } from './leftover-processes.ts';
-import { checkPorts, freePort } from './loopback-ports.ts';
 import { type Provisioned, provisionDemo, provisionTunnel, sampleServerName } from './provisioning.ts';
 import { postgresSockets, type SuiteWiring } from './service-environments.ts';
 import { ensureAuthority, ensureLeaf, ensureSuiteCertificates } from './suite-certificates.ts';
@@ -160,8 +161,8 @@ export class Suite {
       certificates: await ensureSuiteCertificates(join(directory.secrets, 'pki')),
       routerPort: request.routerPort,
       controlPort: request.routerPort + 1,
-      edgePort: await freePort(),
-      samplePort: await freePort(),
+      edgePort: await freeLoopbackPort(),
+      samplePort: await freeLoopbackPort(),
       kafka: request.kafka,
     };
   }

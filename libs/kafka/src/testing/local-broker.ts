@@ -1,10 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freeLoopbackPort } from '@sallyport/loopback-ports';
 import { openKafka } from '../open-kafka.ts';
 import { brokerClassPath, deployDirectory } from './broker-class-path.ts';
 import { type BrokerPorts, type BrokerTls, type BrokerUser, brokerProperties } from './broker-properties.ts';
@@ -46,13 +46,13 @@ export class LocalBroker {
   static async start(options: LocalBrokerOptions): Promise<LocalBroker> {
     const classPath = join(await brokerClassPath(), '*');
     const ports: BrokerPorts = {
-      plaintext: options.port ?? (await freePort()),
-      controller: await freePort(),
-      ...(options.user === undefined ? {} : { sasl: await freePort() }),
-      ...(options.tls === undefined ? {} : { tls: await freePort() }),
+      plaintext: options.port ?? (await freeLoopbackPort()),
+      controller: await freeLoopbackPort(),
+      ...(options.user === undefined ? {} : { sasl: await freeLoopbackPort() }),
+      ...(options.tls === undefined ? {} : { tls: await freeLoopbackPort() }),
       ...(options.proxyPort === undefined
         ? {}
-        : { proxied: { listen: await freePort(), announce: options.proxyPort } }),
+        : { proxied: { listen: await freeLoopbackPort(), announce: options.proxyPort } }),
     };
     const data = join(options.directory, 'data');
     const configuration = join(options.directory, 'server.properties');
@@ -156,13 +156,4 @@ async function formatStorage(classPath: string, configuration: string, user: Bro
   const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
   const tool = ['-cp', classPath, 'kafka.tools.StorageTool', 'format'];
   await promisify(execFile)('java', [...tool, '--cluster-id', clusterId, '--config', configuration, ...scram]);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

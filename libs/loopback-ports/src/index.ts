@@ -1,0 +1,1 @@
+export { bindProblem, freeLoopbackPort } from './free-loopback-port.ts';
