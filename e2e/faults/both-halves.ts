@@ -20,6 +20,8 @@ export interface BothVerdicts {
 }
 
 const recoverMsMax = 120_000;
+/** Calls that were on their way when the fault ended are one round: the other, and one call more, began after it. */
+const roundsMin = 2;
 
 /** A suite with a tunnel of its own in front of a private server that counts. */
 export class BothHalves {
@@ -92,8 +94,8 @@ export class LoadOfBoth {
   workAgain(sinceMs = performance.now()): Promise<Recovery> {
     const { tunnel, sandboxes } = this.#lanes;
     return Promise.all([
-      succeedAgain(this.agents, tunnel + 1, sinceMs, 'tunnel'),
-      succeedAgain(this.sessions, sandboxes + 1, sinceMs, 'sandboxes'),
+      succeedAgain(this.agents, roundsMin * tunnel + 1, sinceMs, 'tunnel'),
+      succeedAgain(this.sessions, roundsMin * sandboxes + 1, sinceMs, 'sandboxes'),
     ]);
   }
 
@@ -117,7 +119,6 @@ export class LoadOfBoth {
   }
 }
 
-/** `calls`: more than the load has lanes, so that one of them began after now. */
 async function succeedAgain(load: SteadyLoad, calls: number, sinceMs: number, half: string): Promise<number> {
   const wanted = load.succeeded + calls;
   while (performance.now() - sinceMs < recoverMsMax) {

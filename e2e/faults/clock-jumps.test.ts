@@ -10,13 +10,11 @@ import { startTunnel, type TestTunnel } from '../harness/tunnel.ts';
 import { verdictsOf } from './call-verdicts.ts';
 import { CountingUpstream } from './counting-upstream.ts';
 import { report } from './form.ts';
+import { hasRoot } from './needs-root.ts';
 import { OtherClock } from './other-clock.ts';
 import { SteadyLoad } from './steady-load.ts';
 
-const isRoot = process.getuid?.() === 0;
-if (!isRoot && (process.env['CI'] ?? '') !== '')
-  throw new Error('another clock for the suite needs root, and in CI nothing is skipped');
-if (!isRoot) console.warn('SKIPPED, jumps of the clock: a suite gets another clock from root alone');
+const isRoot = hasRoot('jumps of the clock', 'a suite gets another clock from root alone');
 
 /** Seconds from the true time. */
 const jumps = [3_600, -7_200, 0, 86_400];

@@ -10,15 +10,13 @@ import { startTunnel, type TestTunnel } from '../harness/tunnel.ts';
 import { verdictsOf } from './call-verdicts.ts';
 import { CountingUpstream } from './counting-upstream.ts';
 import { form, report } from './form.ts';
+import { hasRoot } from './needs-root.ts';
 import { SteadyLoad } from './steady-load.ts';
 
 const sizeMib = 900;
 /** From the call to its refusal. One that was under way may wait longer for its end to be written. */
 const refusalMsMax = 4_000;
-const isRoot = process.getuid?.() === 0;
-if (!isRoot && (process.env['CI'] ?? '') !== '')
-  throw new Error('a full disk needs root, and in CI nothing is skipped');
-if (!isRoot) console.warn('SKIPPED, the full disk: a file system of a fixed size can be mounted by root alone');
+const isRoot = hasRoot('the full disk', 'a file system of a fixed size can be mounted by root alone');
 
 describe.skipIf(!isRoot)('a full disk', () => {
   let disk: string;

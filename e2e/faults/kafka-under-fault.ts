@@ -2,7 +2,7 @@ import { KafkaFaultProxy, type LocalKafkaFound, startLocalKafka } from '@sallypo
 import { randomNumbers, seed } from './random.ts';
 
 export interface KafkaUnderFault {
-  /** For the suite: the way by the proxy. */
+  /** For the suite: the way through the proxy. */
   readonly brokers: string;
   /** For the test: the broker itself. */
   readonly direct: string;
@@ -16,7 +16,8 @@ export interface KafkaUnderFault {
 
 /**
  * A broker of its own behind a proxy that loses acknowledgements. `by`: a way to the proxy's port, by which clients come instead; resolves with the port
- * that they see. Undefined, said loudly, where there is no broker; on CI that is an error. */
+ * that they see. Undefined, said loudly, where there is no broker; on CI that is an error.
+ */
 export async function startKafkaUnderFault(
   by: (port: number) => Promise<number> = async (port) => port,
 ): Promise<KafkaUnderFault | undefined> {

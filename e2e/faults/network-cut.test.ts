@@ -7,6 +7,7 @@ import { verdictsOf } from './call-verdicts.ts';
 import { CountingUpstream } from './counting-upstream.ts';
 import { CutNetwork } from './cut-network.ts';
 import { form, report } from './form.ts';
+import { hasRoot } from './needs-root.ts';
 import { SteadyLoad } from './steady-load.ts';
 
 const cutMs = form.name === 'full' ? [2_000, 20_000, 60_000] : [5_000];
@@ -14,10 +15,7 @@ const cutMs = form.name === 'full' ? [2_000, 20_000, 60_000] : [5_000];
 const recoverMsMax = 90_000;
 /** What an agent waits at most for the word that its tunnel is dead. */
 const toldMsMax = 36_000;
-const isRoot = process.getuid?.() === 0;
-if (!isRoot && (process.env['CI'] ?? '') !== '')
-  throw new Error('network namespaces need root, and in CI nothing is skipped');
-if (!isRoot) console.warn('SKIPPED, the cut network: network namespaces need root');
+const isRoot = hasRoot('the cut network', 'network namespaces need root');
 
 describe.skipIf(!isRoot)('the network between connector and edge', () => {
   let network: CutNetwork;

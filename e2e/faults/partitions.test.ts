@@ -9,15 +9,13 @@ import { BothHalves, type Recovery } from './both-halves.ts';
 import { CutNetwork } from './cut-network.ts';
 import { form, report } from './form.ts';
 import { type KafkaUnderFault, startKafkaUnderFault } from './kafka-under-fault.ts';
+import { hasRoot } from './needs-root.ts';
 
 const cutMs = form.name === 'full' ? [3_000, 40_000] : [3_000];
 /** On the way when the cable is pulled. */
 const settleMs = 500;
 const startMsMax = 30_000;
-const isRoot = process.getuid?.() === 0;
-if (!isRoot && (process.env['CI'] ?? '') !== '')
-  throw new Error('network namespaces need root, and in CI nothing is skipped');
-if (!isRoot) console.warn('SKIPPED, partitions: network namespaces need root');
+const isRoot = hasRoot('partitions', 'network namespaces need root');
 
 /** Those above come first: who is started again below a detour connects by it. */
 const behindSockets = [
@@ -84,7 +82,9 @@ describe.skipIf(!isRoot)('processes that are cut off, one after the other', () =
           await sleep(settleMs);
           const arrived = [load.agents.succeeded, load.sessions.succeeded] as const;
           await sleep(ms);
-          expected[name]?.forEach((fate, half) => {
+          const fates = expected[name];
+          if (fates === undefined) throw new Error(`what becomes of calls without ${name} is not said`);
+          fates.forEach((fate, half) => {
             const calls = (half === 0 ? load.agents : load.sessions).succeeded - (arrived[half] ?? 0);
             const seen = calls > 0 ? 'go on' : 'halt';
             expect(fate === 'open' ? 'open' : seen, `calls while ${name} is cut off`).toBe(fate);
